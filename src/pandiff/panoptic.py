@@ -1,0 +1,373 @@
+"""The one data type of the world of people: a panoptic map and its taxonomy.
+
+A panoptic map gives every pixel a category and, for things, an instance (Kirillov et al. 2019,
+arXiv 1801.00868). Everything here is numpy; tensors begin in `pandiff.codec`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pandiff.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+VOID = 0
+"""Id of the pixels that belong to no segment, and index of "no category"."""
+
+
+@dataclass(frozen=True)
+class Category:
+    """One category of a taxonomy, as in the `categories` of a COCO panoptic file.
+
+    Attributes:
+        id: positive id, unique in its taxonomy; need not be contiguous (COCO's run to 200).
+        name: human name.
+        isthing: True for countable things, False for stuff.
+        color: (R, G, B), each 0..255, for drawing.
+        supercategory: name of the group that it belongs to; may be empty.
+    """
+
+    id: int
+    name: str
+    isthing: bool
+    color: tuple[int, int, int] = (128, 128, 128)
+    supercategory: str = ""
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """An ordered set of categories. Index 0 is void; category k of the tuple has index k + 1.
+
+    Raises:
+        InputError: if it is empty, or an id or name is not positive or not unique.
+    """
+
+    categories: tuple[Category, ...]
+
+    def __post_init__(self) -> None:
+        ids, names = [c.id for c in self.categories], [c.name for c in self.categories]
+        if not ids:
+            raise InputError("at least one category", "none", "add categories to the taxonomy")
+        if min(ids) < 1:
+            raise InputError("category ids of 1 or more", str(min(ids)), "0 is kept for void")
+        for what, values in (("id", ids), ("name", names)):
+            twice = sorted({v for v in values if values.count(v) > 1}, key=str)
+            if twice:
+                raise InputError(f"unique category {what}s", f"{twice[0]!r} twice", "rename one")
+
+    def __len__(self) -> int:
+        """Number of categories, void not counted."""
+        return len(self.categories)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of class indices: the categories and void."""
+        return len(self.categories) + 1
+
+    @cached_property
+    def category_ids(self) -> np.ndarray:
+        """(num_classes,) int64: the category id of each index; 0 for void."""
+        return np.array([VOID] + [c.id for c in self.categories], dtype=np.int64)
+
+    @cached_property
+    def isthing(self) -> np.ndarray:
+        """(num_classes,) bool: whether each index is a thing; False for void."""
+        return np.array([False] + [c.isthing for c in self.categories])
+
+    @cached_property
+    def colors(self) -> np.ndarray:
+        """(num_classes, 3) uint8: the color of each index; black for void."""
+        return np.array([(0, 0, 0)] + [c.color for c in self.categories], dtype=np.uint8)
+
+    @cached_property
+    def _index_by_id(self) -> dict[int, int]:
+        return {c.id: k for k, c in enumerate(self.categories, start=1)}
+
+    @cached_property
+    def _by_name(self) -> dict[str, Category]:
+        return {c.name: c for c in self.categories}
+
+    def __contains__(self, category_id: int) -> bool:
+        return category_id in self._index_by_id
+
+    def index(self, category_id: int) -> int:
+        """Index 1..len(self) of a category id; InputError if the id is not known."""
+        try:
+            return self._index_by_id[category_id]
+        except KeyError:
+            known = ", ".join(map(str, self._index_by_id))
+            raise InputError(
+                f"a category id of the taxonomy ({known})", str(category_id), "check the taxonomy"
+            ) from None
+
+    def by_id(self, category_id: int) -> Category:
+        """The category with this id; InputError if there is none."""
+        return self.categories[self.index(category_id) - 1]
+
+    def by_name(self, name: str) -> Category:
+        """The category with this name; InputError if there is none."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            known = ", ".join(self._by_name)
+            raise InputError(
+                f"a category of the taxonomy ({known})", repr(name), "check the spelling"
+            ) from None
+
+    @classmethod
+    def from_coco(cls, categories: Sequence[Mapping[str, Any]]) -> Taxonomy:
+        """Read the `categories` list of a COCO panoptic file; `color` is optional there."""
+        palette = default_palette(len(categories))
+        try:
+            return cls(
+                tuple(
+                    Category(
+                        id=int(c["id"]),
+                        name=str(c["name"]),
+                        isthing=bool(c["isthing"]),
+                        color=_color(c.get("color", palette[k])),
+                        supercategory=str(c.get("supercategory", "")),
+                    )
+                    for k, c in enumerate(categories)
+                )
+            )
+        except KeyError as error:
+            raise InputError(
+                "categories with id, name and isthing", f"one without {error}", "add it"
+            ) from None
+
+    def to_coco(self) -> list[dict[str, Any]]:
+        """The `categories` list of a COCO panoptic file."""
+        return [
+            {
+                "id": c.id,
+                "name": c.name,
+                "isthing": int(c.isthing),
+                "color": list(c.color),
+                "supercategory": c.supercategory,
+            }
+            for c in self.categories
+        ]
+
+
+def _color(rgb: Sequence[int]) -> tuple[int, int, int]:
+    r, g, b = (int(v) for v in rgb)
+    return r, g, b
+
+
+def default_palette(n: int) -> np.ndarray:
+    """(n, 3) uint8: well separated colors, hues by the golden ratio."""
+    import colorsys
+
+    hsv = [((k * 0.618034) % 1.0, 0.55 + 0.1 * (k % 4), 0.95 - 0.12 * (k % 3)) for k in range(n)]
+    rgb = [colorsys.hsv_to_rgb(*c) for c in hsv]
+    return (np.array(rgb).reshape(n, 3) * 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment of a panoptic map, as in the `segments_info` of a COCO panoptic file.
+
+    Attributes:
+        id: positive id of its pixels in `PanopticMap.ids`.
+        category_id: id of its category in the taxonomy.
+        area: number of its pixels.
+        bbox: (x, y, width, height) in pixels, of its visible pixels.
+        score: confidence in 0..1; 1 for annotated data.
+        is_crowd: True if it stands for a group of uncounted things.
+    """
+
+    id: int
+    category_id: int
+    area: int
+    bbox: tuple[int, int, int, int]
+    score: float = 1.0
+    is_crowd: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PanopticMap:
+    """A category for every pixel, an instance for every thing.
+
+    Attributes:
+        ids: (H, W) int32, 0 = void; every other value is the id of one segment.
+        segments: the segments, one for each id that occurs, and no other.
+        taxonomy: what the category ids mean.
+
+    Raises:
+        InputError: if ids and segments disagree, or a category is not in the taxonomy.
+    """
+
+    ids: np.ndarray
+    segments: tuple[Segment, ...]
+    taxonomy: Taxonomy
+    _lookup: dict[int, Segment] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ids = np.ascontiguousarray(self.ids)
+        if ids.ndim != 2 or ids.dtype.kind not in "iu":
+            raise InputError(
+                "ids of shape (H, W) and an integer type", f"{ids.shape} {ids.dtype}", "reshape it"
+            )
+        ids = ids.astype(np.int32)
+        ids.setflags(write=False)
+        object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "segments", tuple(self.segments))
+        object.__setattr__(self, "_lookup", {s.id: s for s in self.segments})
+        self._check(ids)
+
+    def _check(self, ids: np.ndarray) -> None:
+        found = set(unique_ids(ids).tolist()) - {VOID}
+        named = set(self._lookup)
+        if len(named) != len(self.segments) or VOID in named:
+            raise InputError("unique positive segment ids", "one twice or 0", "renumber them")
+        if found != named:
+            odd = sorted(found ^ named)[0]
+            where = "ids but not in segments" if odd in found else "segments but not in ids"
+            raise InputError("the same segments in both", f"id {odd} in {where}", "build from_ids")
+        for segment in self.segments:
+            self.taxonomy.index(segment.category_id)
+
+    @classmethod
+    def from_ids(
+        cls,
+        ids: np.ndarray,
+        category_ids: Mapping[int, int],
+        taxonomy: Taxonomy,
+        *,
+        scores: Mapping[int, float] | None = None,
+        crowds: Sequence[int] = (),
+    ) -> PanopticMap:
+        """Build a map from its pixels; areas and boxes are measured.
+
+        Args:
+            ids: (H, W) integers, 0 = void.
+            category_ids: the category id of each segment id; ids without pixels are left out.
+            taxonomy: what the category ids mean.
+            scores: confidence of segment ids, 0..1; 1 where not given.
+            crowds: the segment ids that are crowds.
+        """
+        found, areas, boxes = measure(ids)
+        crowd = set(crowds)
+        missing = [i for i in found if i not in category_ids]
+        if missing:
+            raise InputError("a category for every id", f"none for id {missing[0]}", "add it")
+        segments = tuple(
+            Segment(i, int(category_ids[i]), a, b, float((scores or {}).get(i, 1.0)), i in crowd)
+            for i, a, b in zip(found, areas, boxes, strict=True)
+        )
+        return cls(np.asarray(ids), segments, taxonomy)
+
+    @property
+    def height(self) -> int:
+        return self.ids.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.ids.shape[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height), as PIL has it."""
+        return self.width, self.height
+
+    def __getitem__(self, segment_id: int) -> Segment:
+        return self._lookup[segment_id]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, PanopticMap)
+            and self.taxonomy == other.taxonomy
+            and sorted(self.segments, key=_id) == sorted(other.segments, key=_id)
+            and np.array_equal(self.ids, other.ids)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def category_index(self) -> np.ndarray:
+        """(H, W) int64: the taxonomy's index at every pixel; 0 = void."""
+        return self.lookup([self.taxonomy.index(s.category_id) for s in self.segments])
+
+    def lookup(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
+        """(H, W): `values[k]` on the pixels of segment k of `self.segments`; 0 on void."""
+        keys = np.array([VOID] + [s.id for s in self.segments])
+        table = np.concatenate([[0], np.asarray(values)]) if len(self.segments) else np.zeros(1)
+        order = np.argsort(keys)
+        return table[order][np.searchsorted(keys[order], self.ids)]
+
+    def mask(self, segment_id: int) -> np.ndarray:
+        """(H, W) bool: the pixels of one segment."""
+        return self.ids == segment_id
+
+    def count(self, category_id: int) -> int:
+        """Number of segments of a category, crowds not counted."""
+        return sum(s.category_id == category_id and not s.is_crowd for s in self.segments)
+
+    def with_ids(self, ids: np.ndarray) -> PanopticMap:
+        """The same segments on other pixels; segments that vanish are dropped."""
+        return PanopticMap.from_ids(
+            ids,
+            {s.id: s.category_id for s in self.segments},
+            self.taxonomy,
+            scores={s.id: s.score for s in self.segments},
+            crowds=[s.id for s in self.segments if s.is_crowd],
+        )
+
+    def resize(self, size: tuple[int, int]) -> PanopticMap:
+        """Nearest-neighbour resize to (width, height): ids are never interpolated."""
+        width, height = size
+        rows = (np.arange(height) * 2 + 1) * self.height // (2 * height)
+        cols = (np.arange(width) * 2 + 1) * self.width // (2 * width)
+        return self.with_ids(self.ids[rows[:, None], cols])
+
+    def flip(self) -> PanopticMap:
+        """Mirrored left to right."""
+        return self.with_ids(self.ids[:, ::-1])
+
+    def overlay(self, image: Image.Image, *, alpha: float = 0.55) -> Image.Image:
+        """The map drawn over its image, with segment borders and names (`pandiff.draw`)."""
+        from pandiff.draw import overlay
+
+        return overlay(self, image, alpha=alpha)
+
+    def to_image(self) -> Image.Image:
+        """The map as a picture: category colors, varied by instance (`pandiff.draw`)."""
+        from pandiff.draw import render
+
+        return render(self)
+
+
+def _id(segment: Segment) -> int:
+    return segment.id
+
+
+def unique_ids(ids: np.ndarray) -> np.ndarray:
+    """Sorted unique values of an integer array; linear time where the range is small."""
+    if ids.size and ids.min() >= 0 and ids.max() < max(4 * ids.size, 1 << 16):
+        return np.flatnonzero(np.bincount(ids.ravel()))
+    return np.unique(ids)
+
+
+def measure(
+    ids: np.ndarray,
+) -> tuple[list[int], list[int], list[tuple[int, int, int, int]]]:
+    """Ids, areas and boxes (x, y, width, height) of the segments of (H, W) ids, void left out."""
+    from scipy.ndimage import find_objects
+
+    found = unique_ids(ids)
+    dense = np.searchsorted(found, ids).astype(np.int32)
+    areas = np.bincount(dense.ravel(), minlength=len(found))
+    slices = find_objects(dense + 1)
+    boxes = [
+        (s[1].start, s[0].start, s[1].stop - s[1].start, s[0].stop - s[0].start) for s in slices
+    ]
+    keep = [k for k, i in enumerate(found.tolist()) if i != VOID]
+    return [int(found[k]) for k in keep], [int(areas[k]) for k in keep], [boxes[k] for k in keep]
