@@ -24,7 +24,7 @@ LAYERS = (  # from the top
     {"codec"},
     {"diffusion"},
     {"models"},
-    {"state", "panoptic", "coco", "draw", "errors", "files"},
+    {"state", "panoptic", "coco", "draw", "errors"},
 )
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "gradio", "scipy", "skimage")
 
@@ -157,3 +157,9 @@ for name in sys.argv[2:]:
 def test_importing_opens_no_file() -> None:
     names = [f"pandiff.{n}" for n in map(dotted_name, MODULES) if n and n != "__main__"]
     assert run_python(OPENED_AT_IMPORT, str(PACKAGE), *names) == ""
+
+
+def test_an_opened_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "eager.py").write_text("from pathlib import Path\nPath('x.txt').write_text('')\n")
+    monkeypatch.chdir(tmp_path)
+    assert "eager.py:2 opens" in run_python(OPENED_AT_IMPORT, str(tmp_path), "eager")
