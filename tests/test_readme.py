@@ -22,6 +22,8 @@ BLOCK = re.compile(
 )
 LINK = re.compile(r"\]\((?!https?://|#)([^)\s#]+)[^)]*\)|src=\"(?!https?://)([^\"]+)\"")
 
+COMMAND = re.compile(r"^(?:\| `)?(?:\.venv/bin/)?pandiff ([a-z]+)", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Block:
@@ -73,6 +75,15 @@ def test_examples_run(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_readme_has_examples(root: Path) -> None:
     found = blocks((root / "README.md").read_text(encoding="utf-8"))
     assert {b.language for b in found if not b.reason} == {"python", "bash"}
+
+
+def test_commands_exist(root: Path) -> None:
+    named = set(COMMAND.findall((root / "README.md").read_text(encoding="utf-8")))
+    listed = subprocess.run(
+        [sys.executable, "-m", "pandiff", "--help"], capture_output=True, text=True, check=True
+    )
+    assert named
+    assert named <= set(re.findall(r"[a-z]+", listed.stdout))
 
 
 def test_links_lead_somewhere(root: Path) -> None:
