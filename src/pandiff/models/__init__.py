@@ -1,0 +1,1 @@
+"""Networks: the U-ViT trunk, map patching and the panoptic diffusion models."""

@@ -1,0 +1,111 @@
+"""Which noise levels training draws: one network for every direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pandiff.diffusion.schedule import NUM_LEVELS
+from pandiff.state import StateLayout
+
+PATTERNS = (
+    "joint",  # (s, s): text -> image and map
+    "map_given",  # (s, 0): map -> image
+    "image_given",  # (0, s): image -> map
+    "part_given",  # (s, s), some cells of either stream clean
+    "image_alone",  # (s, T): the image without its map
+    "independent",  # (s, u): any two levels
+)
+
+
+@dataclass(frozen=True)
+class PatternWeights:
+    """Share of each level pattern in training; they are normalised to one."""
+
+    joint: float = 0.46
+    map_given: float = 0.14
+    image_given: float = 0.16
+    part_given: float = 0.12
+    image_alone: float = 0.04
+    independent: float = 0.08
+
+    def tensor(self) -> Tensor:
+        return torch.tensor([getattr(self, name) for name in PATTERNS])
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What one training batch draws.
+
+    Attributes:
+        pattern: (B,) index into PATTERNS.
+        t: (B, 2) integer levels of image and map.
+        known: (B, known_channels, h, w) float mask of the clean cells.
+    """
+
+    pattern: Tensor
+    t: Tensor
+    known: Tensor
+
+
+def draw_levels(
+    layout: StateLayout,
+    shape: tuple[int, int, int],
+    weights: PatternWeights,
+    generator: torch.Generator,
+) -> Levels:
+    """Draw patterns, levels and known masks for a batch of shape (B, h, w).
+
+    Levels are stratified over the batch (Kingma et al. 2021, arXiv 2107.00630), 1..NUM_LEVELS.
+    """
+    batch, h, w = shape
+    pattern = torch.multinomial(weights.tensor(), batch, replacement=True, generator=generator)
+    s, u = _stratified(batch, generator), _stratified(batch, generator)
+    is_ = {name: pattern == k for k, name in enumerate(PATTERNS)}
+    image, panoptic = s.clone(), s.clone()
+    image[is_["image_given"]] = 0
+    panoptic[is_["map_given"]] = 0
+    panoptic[is_["image_alone"]] = NUM_LEVELS
+    panoptic[is_["independent"]] = u[is_["independent"]]
+    known = _known(layout, (batch, h, w), is_, generator)
+    return Levels(pattern, torch.stack([image, panoptic], dim=1), known)
+
+
+def _stratified(batch: int, generator: torch.Generator) -> Tensor:
+    """(batch,) levels 1..NUM_LEVELS, spread evenly, in random order."""
+    order = torch.randperm(batch, generator=generator)
+    u = (order + torch.rand(batch, generator=generator)) / batch
+    return (u * NUM_LEVELS).long().clamp(max=NUM_LEVELS - 1) + 1
+
+
+def _known(
+    layout: StateLayout, shape: tuple[int, int, int], is_: dict[str, Tensor], g: torch.Generator
+) -> Tensor:
+    """The masks: whole streams, or for `part_given` a box or its outside in one stream or both."""
+    batch, h, w = shape
+    image = is_["image_given"].float()[:, None, None, None].expand(batch, 1, h, w).clone()
+    panoptic = is_["map_given"].float()[:, None, None, None]
+    panoptic = panoptic.expand(batch, 1, h * layout.ratio, w * layout.ratio).clone()
+    box = _boxes(batch, h, w, g)
+    fine = box.repeat_interleave(layout.ratio, 2).repeat_interleave(layout.ratio, 3)
+    which = torch.randint(3, (batch,), generator=g)  # 0 the map, 1 the image, 2 both
+    part = is_["part_given"]
+    on_image, on_map = part & (which > 0), part & (which != 1)
+    image[on_image], panoptic[on_map] = box[on_image], fine[on_map]
+    return layout.join_known(image, panoptic)
+
+
+def _boxes(batch: int, h: int, w: int, generator: torch.Generator) -> Tensor:
+    """(batch, 1, h, w) masks: 1 in a random box of 1/4 to 3/4 of each side, or outside of it."""
+    u = torch.rand(5, batch, 1, generator=generator)
+    rows, cols = torch.arange(h)[None], torch.arange(w)[None]
+
+    def inside(cells: Tensor, n: int, position: Tensor, share: Tensor) -> Tensor:
+        length = (0.25 + 0.5 * share) * n
+        start = position * (n - length)
+        return (cells + 0.5 >= start) & (cells + 0.5 < start + length)
+
+    box = inside(rows, h, u[0], u[1])[:, :, None] & inside(cols, w, u[2], u[3])[:, None, :]
+    return torch.where(u[4][:, :, None] < 0.3, box, ~box).float()[:, None]

@@ -1,0 +1,73 @@
+"""The training objective of one batch: what the network is asked, and how it is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pandiff.diffusion.denoise import Denoise, Prediction
+from pandiff.diffusion.levels import Levels
+from pandiff.diffusion.schedule import StreamSchedules
+from pandiff.state import StateLayout
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Mean squared errors over the cells that are not given.
+
+    Attributes:
+        image: scalar, of the image's prediction.
+        panoptic: scalar, of the squashed map.
+    """
+
+    image: Tensor
+    panoptic: Tensor
+
+
+def add_noise(
+    layout: StateLayout, schedules: StreamSchedules, clean: Tensor, noise: Tensor, levels: Levels
+) -> Tensor:
+    """x_t = alpha_t z_0 + sigma_t noise per stream; the known cells stay clean. (B, C, h, w)."""
+    alpha, sigma = (layout.per_stream(c) for c in schedules.coefficients(levels.t))
+    cells = layout.expand_known(levels.known).bool()
+    return torch.where(cells, clean, alpha * clean + sigma * noise)
+
+
+def objective(
+    network: Denoise,
+    layout: StateLayout,
+    schedules: StreamSchedules,
+    clean: Tensor,
+    context: Tensor,
+    levels: Levels,
+    noise: Tensor,
+    prediction: Prediction = "velocity",
+) -> Losses:
+    """The two losses of a batch of clean states (PAPER: image and map losses are added).
+
+    Args:
+        network: raw network, see `NetworkDenoiser`.
+        clean, noise: (B, C, h, w) clean states and standard normal noise.
+        context: (B, L, D) text tokens.
+        levels: what `draw_levels` drew.
+        prediction: what the image slice of the network's output is.
+    """
+    x = add_noise(layout, schedules, clean, noise, levels)
+    output = network(x, levels.t, context, levels.known).float()
+    image, panoptic = layout.split(output)
+    image_0, map_0 = layout.split(clean)
+    alpha, sigma = schedules.image.coefficients(levels.t[:, 0])
+    a, s = alpha[:, None, None, None], sigma[:, None, None, None]
+    image_noise = layout.split(noise)[0]
+    target = {"velocity": a * image_noise - s * image_0, "noise": image_noise, "sample": image_0}
+    free_image, free_map = layout.split(1 - layout.expand_known(levels.known))
+    return Losses(
+        image=_masked_mse(image, target[prediction], free_image),
+        panoptic=_masked_mse(panoptic.tanh(), map_0, free_map),
+    )
+
+
+def _masked_mse(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    return ((prediction - target) ** 2 * mask).sum() / mask.sum().clamp(min=1)

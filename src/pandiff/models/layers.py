@@ -1,0 +1,120 @@
+"""The layers of U-ViT (Bao et al. 2022, arXiv 2209.12152), named as its published checkpoints."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, scaled_dot_product_attention
+
+
+def timestep_embedding(t: Tensor, width: int, max_period: float = 10000.0) -> Tensor:
+    """Sinusoidal embedding (Vaswani et al. 2017): t of shape (B,) -> (B, width), cosines first."""
+    half = width // 2
+    exponent = torch.arange(half, dtype=torch.float32, device=t.device) / half
+    angles = t[:, None].float() * torch.exp(-math.log(max_period) * exponent)
+    embedding = torch.cat([angles.cos(), angles.sin()], dim=-1)
+    return nn.functional.pad(embedding, (0, width % 2))
+
+
+def grid_positions(height: int, width: int, channels: int) -> Tensor:
+    """(height * width, channels): 2D sine-cosine positions, rows in the first half of channels."""
+    rows = timestep_embedding(torch.arange(height) * (math.pi * 8 / height), channels // 2, 100.0)
+    cols = timestep_embedding(torch.arange(width) * (math.pi * 8 / width), channels // 2, 100.0)
+    rows, cols = rows[:, None].expand(-1, width, -1), cols[None].expand(height, -1, -1)
+    return torch.cat([rows, cols], dim=-1).reshape(height * width, channels)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(d)) v over (B, heads, L, d).
+
+    On the CPU two plain matrix products train 3x faster than the fused kernel at 160 tokens
+    (benchmarks/bench_model.py).
+    """
+    if q.device.type != "cpu":
+        return scaled_dot_product_attention(q, k, v)
+    weights = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    return weights.softmax(-1).to(v.dtype) @ v
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention over (B, L, D)."""
+
+    def __init__(self, width: int, heads: int, qkv_bias: bool) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, width * 3, bias=qkv_bias)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, length, _ = x.shape
+        q, k, v = self.qkv(x).view(b, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        y = attention(q, k, v)
+        out: Tensor = self.proj(y.transpose(1, 2).reshape(b, length, -1))
+        return out
+
+
+class Mlp(nn.Module):
+    """Two linear layers with GELU between."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.fc2(gelu(self.fc1(x)))
+        return out
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block; with `skip`, it first merges a long skip connection."""
+
+    def __init__(
+        self, width: int, heads: int, mlp_ratio: float, qkv_bias: bool, skip: bool
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attn = Attention(width, heads, qkv_bias)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = Mlp(width, int(width * mlp_ratio))
+        self.skip_linear = nn.Linear(2 * width, width) if skip else None
+
+    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        if self.skip_linear is not None:
+            x = self.skip_linear(torch.cat([x, skip], dim=-1))  # type: ignore[list-item]
+        x = x + self.attn(self.norm1(x))
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
+
+
+class GridMix(nn.Module):
+    """A 3x3 depthwise convolution over the token grids of both streams, zero at the start.
+
+    The spatial prior that a short training needs most (docs/log.md).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2 * width, 2 * width, 3, padding=1, groups=2 * width)
+        nn.init.zeros_(self.conv.weight)
+        nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
+        """x: (B, L, D) whose last 2 h w tokens are the image's and the map's; grid: (h, w)."""
+        b, length, d = x.shape
+        h, w = grid
+        head, image, panoptic = x.split([length - 2 * h * w, h * w, h * w], dim=1)
+        pixels = torch.cat([image, panoptic], dim=-1).view(b, h, w, 2 * d).permute(0, 3, 1, 2)
+        mixed = self.conv(pixels).permute(0, 2, 3, 1).reshape(b, h * w, 2 * d)
+        image, panoptic = image + mixed[..., :d], panoptic + mixed[..., d:]
+        return torch.cat([head, image, panoptic], dim=1)
+
+
+def init_weights(module: nn.Module) -> None:
+    """U-ViT's initialisation: linear weights from a normal of 0.02 cut at 2, biases zero."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02, a=-2, b=2)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,112 @@
+"""The unified panoptic diffusion model: image and map tokens in one U-ViT."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+
+from pandiff.errors import InputError
+from pandiff.models.layers import grid_positions, init_weights, timestep_embedding
+from pandiff.models.patching import PATCHINGS, patchify, unpatchify
+from pandiff.models.uvit import UViTTrunk
+from pandiff.state import StateLayout
+
+
+class UnifiedPDM(ModelMixin, ConfigMixin):
+    """Unified PDM (Long & Roy 2024, arXiv 2412.02929): tokens of both streams attend to all.
+
+    Tokens: two levels, the text, the image's patches, the map's patches, the last two aligned
+    one to one.
+
+    Args:
+        sample_size: side of the latent in cells.
+        image_channels: channels of the latent.
+        map_channels: channels of the map (`PanopticCodec.channels`).
+        ratio: side of the map over side of the latent; 1, 2, 4 or 8.
+        patch_size: side of a token in latent cells.
+        patching: "multi" or "single", how the map becomes tokens.
+        width, depth, heads: sizes of the trunk.
+        context_dim, context_length: shape of the text context.
+        image_prediction: what the image slice of the output is: velocity, noise or sample.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        sample_size: int = 16,
+        image_channels: int = 8,
+        map_channels: int = 9,
+        ratio: int = 4,
+        patch_size: int = 2,
+        patching: str = "multi",
+        width: int = 256,
+        depth: int = 9,
+        heads: int = 4,
+        context_dim: int = 128,
+        context_length: int = 30,
+        image_prediction: str = "velocity",
+    ) -> None:
+        super().__init__()
+        if patching not in PATCHINGS:
+            raise InputError(f"patching of {sorted(PATCHINGS)}", repr(patching), "choose one")
+        if ratio not in (1, 2, 4, 8):
+            raise InputError("a ratio of 1, 2, 4 or 8", str(ratio), "choose one")
+        self.layout = StateLayout(image_channels, map_channels, ratio)
+        side = sample_size // patch_size
+        self.level_embed = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+            for _ in range(2)
+        )
+        self.context_embed = nn.Linear(context_dim, width)
+        self.context_positions = nn.Parameter(torch.empty(1, 2 + context_length, width))
+        self.image_embed = nn.Linear((image_channels + 1) * patch_size**2, width)
+        self.map_patching = PATCHINGS[patching](map_channels, patch_size, ratio, width)
+        self.grid_positions = nn.Parameter(grid_positions(side, side, width)[None].repeat(2, 1, 1))
+        self.trunk = UViTTrunk(width, depth, heads, grid_mix=True)
+        self.norm = nn.LayerNorm(width)
+        self.image_unembed = nn.Linear(width, image_channels * patch_size**2)
+        self.apply(init_weights)
+        nn.init.normal_(self.context_positions, std=0.02)
+        nn.init.zeros_(self.image_unembed.weight)
+
+    def forward(
+        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
+    ) -> Tensor:
+        """Raw predictions; `diffusion.NetworkDenoiser` turns them into a clean state.
+
+        Args:
+            x: (B, C, h, w) noisy state.
+            t: (B, 2) levels of image and map.
+            context: (B, L, D_c) text tokens.
+            known: (B, known_channels, h, w), 1 where x is given clean; None for nowhere.
+
+        Returns:
+            (B, C, h, w): the image in its own prediction, the map as logits.
+        """
+        p, n = self.config.patch_size, x.shape[-2] * x.shape[-1] // self.config.patch_size**2
+        if known is None:
+            known = x.new_zeros(len(x), self.layout.known_channels, *x.shape[-2:])
+        image, panoptic = self.layout.unpack(x)
+        image_known, map_known = StateLayout(1, 1, self.layout.ratio).unpack(known)
+        image = torch.cat([image, image_known], dim=1)
+        panoptic = torch.cat([panoptic, map_known], dim=1)
+        levels = [
+            embed(timestep_embedding(t[:, k], self.config.width))[:, None]
+            for k, embed in enumerate(self.level_embed)
+        ]
+        text = torch.cat([*levels, self.context_embed(context)], dim=1)
+        tokens = [
+            text + self.context_positions[:, : text.shape[1]],
+            self.image_embed(patchify(image, p)) + self.grid_positions[0] + levels[0],
+            self.map_patching.read(panoptic) + self.grid_positions[1] + levels[1],
+        ]
+        grid = x.shape[-2] // p, x.shape[-1] // p
+        y = self.norm(self.trunk.run_blocks(torch.cat(tokens, dim=1), grid))
+        image_out = unpatchify(self.image_unembed(y[:, -2 * n : -n]), p, grid)
+        map_out = self.map_patching.write(y[:, -n:], panoptic)
+        return self.layout.join(image_out.to(x.dtype), map_out.to(x.dtype))
+
+
+UnifiedPDM.__module__ = "pandiff"

@@ -1,0 +1,104 @@
+"""The settings of a training run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pandiff.diffusion.levels import PatternWeights
+
+
+@dataclass(frozen=True)
+class Optim:
+    """AdamW with a linear warm-up, a constant rate, and a linear fall at the end.
+
+    Attributes:
+        lr: peak learning rate.
+        betas: Adam's decay rates.
+        weight_decay: decoupled weight decay.
+        warmup: steps of the rise.
+        cooldown: share of all steps spent falling to zero.
+        clip: largest norm of the gradient.
+        ema: decay of the averaged weights, reached gradually.
+    """
+
+    lr: float = 5e-4
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.03
+    warmup: int = 200
+    cooldown: float = 0.3
+    clip: float = 1.0
+    ema: float = 0.999
+
+    def rate(self, step: int, steps: int) -> float:
+        """Learning rate of a step, 0..steps - 1."""
+        rise = min(1.0, (step + 1) / max(1, self.warmup))
+        fall = min(1.0, (steps - step) / max(1.0, self.cooldown * steps))
+        return self.lr * rise * fall
+
+    def ema_decay(self, step: int) -> float:
+        """Decay of the average at a step: short at first, so that it forgets the start."""
+        return min(self.ema, (1 + step) / (10 + step))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that a run depends on, besides its data.
+
+    Attributes:
+        task: "vae", "clip" or "pdm".
+        steps: optimiser steps.
+        batch_size: samples per step over all processes.
+        accumulate: micro-batches that a step's batch is cut into.
+        size: side of the images in pixels.
+        seed: step k draws from (seed, k).
+        precision: "bf16" or "no".
+        model: arguments of the network.
+        optim: the optimiser.
+        patterns: share of each noise-level pattern (pdm).
+        text_dropout: share of samples whose prompt is dropped (pdm).
+        text_dropout_image_given: the same where the image is given: else the text tells the map.
+        map_weight: weight of the map's loss against the image's (pdm).
+        instances: instance coding of the map (pdm).
+        ratio: side of the map over side of the latent (pdm).
+        encoders: folder or hub id with the VAE and text encoder that a pdm is trained on.
+        init: folder or hub id of a model to start from; None for fresh weights.
+        workers: processes that read data.
+        log_every, save_every, preview_every: steps between log lines, checkpoints, pictures.
+    """
+
+    task: str
+    steps: int = 1000
+    batch_size: int = 32
+    accumulate: int = 1
+    size: int = 128
+    seed: int = 0
+    precision: str = "bf16"
+    model: dict[str, Any] = field(default_factory=dict)
+    optim: Optim = field(default_factory=Optim)
+    patterns: PatternWeights = field(default_factory=PatternWeights)
+    text_dropout: float = 0.1
+    text_dropout_image_given: float = 0.5
+    map_weight: float = 1.0
+    instances: str = "offsets+colors"
+    ratio: int = 4
+    encoders: str | None = None
+    init: str | None = None
+    workers: int = 0
+    log_every: int = 20
+    save_every: int = 250
+    preview_every: int = 500
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def step_seed(self, step: int) -> int:
+        """Seed of everything that a step draws."""
+        return (self.seed * 1_000_003 + step) % (2**63)
+
+    def epochs(self, samples: int) -> float:
+        return self.steps * self.batch_size / max(1, samples)
+
+    def steps_per_epoch(self, samples: int) -> int:
+        return max(1, math.ceil(samples / self.batch_size))
