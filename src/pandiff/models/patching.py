@@ -75,12 +75,11 @@ class MultiScalePatching(nn.Module):
         self.patch, self.ratio = patch, ratio
         seen = channels + 1
         sizes = [max(16, features >> k) for k in range(int(math.log2(ratio)) + 1)]
-        inward = [*sizes[:0:-1], sizes[0]]
+        inward = [seen, *sizes[-2::-1]]
         self.coarse = nn.Linear(seen * patch**2, width)
-        self.fine = nn.Linear(inward[-1] * patch**2, width) if ratio > 1 else None
+        self.fine = nn.Linear(sizes[0] * patch**2, width) if ratio > 1 else None
         self.down = nn.ModuleList(
-            nn.Conv2d(a, b, 2, stride=2)
-            for a, b in zip([seen, *inward[1:-1]], inward[1:], strict=True)
+            nn.Conv2d(a, b, 2, stride=2) for a, b in zip(inward[:-1], inward[1:], strict=True)
         )
         self.unembed = nn.Linear(width, (channels + sizes[0]) * patch**2)
         self.up = nn.ModuleList(

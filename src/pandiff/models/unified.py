@@ -93,7 +93,7 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         image = torch.cat([image, image_known], dim=1)
         panoptic = torch.cat([panoptic, map_known], dim=1)
         levels = [
-            embed(timestep_embedding(t[:, k], self.config.width))[:, None]
+            embed(timestep_embedding(t[:, k], self.config.width).to(x.dtype))[:, None]
             for k, embed in enumerate(self.level_embed)
         ]
         text = torch.cat([*levels, self.context_embed(context)], dim=1)

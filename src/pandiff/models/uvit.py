@@ -15,7 +15,7 @@ class UViTTrunk(nn.Module):
 
     Args:
         width: channels D of a token.
-        depth: number of blocks; odd.
+        depth: number of blocks; an even depth gets a middle block more.
         heads: attention heads.
         mlp_ratio: hidden channels of the MLP over width.
         qkv_bias: whether queries, keys and values have a bias.
@@ -64,6 +64,7 @@ class UViT(UViTTrunk, ModelMixin, ConfigMixin):
         patch_size: side of a patch in latent cells.
         embed_dim, depth, num_heads, mlp_ratio, qkv_bias: the trunk's sizes.
         mlp_time_embed: whether the time embedding passes through an MLP.
+        conv: whether a 3x3 convolution mends the patch borders at the end.
         clip_dim, num_clip_token: shape of the text context.
     """
 
@@ -79,6 +80,7 @@ class UViT(UViTTrunk, ModelMixin, ConfigMixin):
         mlp_ratio: float = 4.0,
         qkv_bias: bool = False,
         mlp_time_embed: bool = False,
+        conv: bool = True,
         clip_dim: int = 768,
         num_clip_token: int = 77,
     ) -> None:
@@ -96,7 +98,7 @@ class UViT(UViTTrunk, ModelMixin, ConfigMixin):
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + num_clip_token + patches, d))
         self.norm = nn.LayerNorm(d)
         self.decoder_pred = nn.Linear(d, patch_size**2 * in_chans)
-        self.final_layer = nn.Conv2d(in_chans, in_chans, 3, padding=1)
+        self.final_layer = nn.Conv2d(in_chans, in_chans, 3, padding=1) if conv else nn.Identity()
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         self.apply(init_weights)
 
@@ -105,7 +107,7 @@ class UViT(UViTTrunk, ModelMixin, ConfigMixin):
         p = self.config.patch_size
         x = self.patch_embed.proj(latents)
         h, w = x.shape[-2:]
-        time = self.time_embed(timestep_embedding(timesteps, x.shape[1]))[:, None]
+        time = self.time_embed(timestep_embedding(timesteps, x.shape[1]).to(x.dtype))[:, None]
         tokens = [time, self.context_embed(context), x.flatten(2).transpose(1, 2)]
         x = self.run_blocks(torch.cat(tokens, dim=1) + self.pos_embed)
         x = self.decoder_pred(self.norm(x))[:, 1 + context.shape[1] :]
