@@ -1,0 +1,155 @@
+"""A dataset folder encoded once: latents, labels and tokens, cached in safetensors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from pandiff.coco import PanopticFolder
+from pandiff.codec import PanopticCodec
+from pandiff.data.images import fit
+from pandiff.models.encoders import encode_pixels, to_pixels, tokenize
+from pandiff.panoptic import PanopticMap
+
+CAPTIONS = 5
+"""Captions kept of each image; fewer are repeated."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a folder is encoded.
+
+    Attributes:
+        vae, tokenizer, codec: the encoders.
+        size: side of the images in pixels.
+        map_size: side of the map in cells.
+        context_length: tokens of a caption.
+    """
+
+    vae: AutoencoderKL
+    tokenizer: PreTrainedTokenizerBase
+    codec: PanopticCodec
+    size: int
+    map_size: int
+    context_length: int
+
+    def key(self, data: Path) -> str:
+        """Fingerprint of everything that the encoded tensors depend on."""
+        weights = hashlib.sha256()
+        for name, tensor in sorted(self.vae.state_dict().items()):
+            weights.update(name.encode() + tensor.float().cpu().numpy().tobytes())
+        parts = {
+            "data": [str(data.resolve()), (data / "panoptic.json").stat().st_mtime_ns]
+            if (data / "panoptic.json").exists()
+            else str(data.resolve()),
+            "codec": self.codec.to_config(),
+            "vae": weights.hexdigest(),
+            "latents": [self.vae.config.latents_mean, self.vae.config.latents_std],
+            "vocabulary": sorted(self.tokenizer.get_vocab().items()),
+            "sizes": [self.size, self.map_size, self.context_length],
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @torch.inference_mode()
+    def encode(
+        self,
+        folder: PanopticFolder,
+        progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+        batch: int = 64,
+    ) -> dict[str, Tensor]:
+        """Encode a whole folder.
+
+        Returns:
+            latents (N, C, h, w) float16, whitened; category, instance, color
+            (N, map_size, map_size) uint8; tokens (N, CAPTIONS, context_length) int16.
+        """
+        rows: list[dict[str, Tensor]] = []
+        for start in progress(range(0, len(folder), batch)):
+            rows.append(self._batch(folder, range(start, min(start + batch, len(folder)))))
+        return {name: torch.cat([r[name] for r in rows]) for name in rows[0]}
+
+    def _batch(self, folder: PanopticFolder, indices: range) -> dict[str, Tensor]:
+        images = [fit(folder.image(k).convert("RGB"), self.size) for k in indices]
+        pixels = torch.stack([to_pixels(i) for i in images]).to(self.vae.device)
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            latents = encode_pixels(self.vae, pixels).half().cpu()
+        maps = [fit_map(folder.panoptic(k), self.size) for k in indices]
+        labels = [self.codec.prepare(m, (self.map_size, self.map_size)) for m in maps]
+        arrays = {
+            name: torch.stack([torch.from_numpy(getattr(one, name)) for one in labels])
+            for name in ("category", "instance", "color")
+        }
+        captions = [_repeat(folder.captions(k), CAPTIONS) for k in indices]
+        flat = [c for several in captions for c in several]
+        tokens = tokenize(self.tokenizer, flat, self.context_length).to(torch.int16)
+        return {"latents": latents, **arrays, "tokens": tokens.view(len(images), CAPTIONS, -1)}
+
+
+def fit_map(panoptic: PanopticMap, size: int) -> PanopticMap:
+    """`images.fit` for maps: nearest resize of the short side to `size`, middle square."""
+    if panoptic.size == (size, size):
+        return panoptic
+    scale = size / min(panoptic.size)
+    width, height = (max(size, round(side * scale)) for side in panoptic.size)
+    left, top = (width - size) // 2, (height - size) // 2
+    resized = panoptic.resize((width, height))
+    return resized.with_ids(resized.ids[top : top + size, left : left + size])
+
+
+def _repeat(captions: list[str], n: int) -> list[str]:
+    captions = captions or [""]
+    return [captions[k % len(captions)] for k in range(n)]
+
+
+def load_or_encode(
+    data: Path,
+    cache: Path,
+    encoding: Encoding,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> dict[str, Tensor]:
+    """The encoded folder, from `cache` if it was made of the same data by the same encoders."""
+    key = encoding.key(data)
+    if cache.exists():
+        with safe_open(cache, "pt") as file:
+            if (file.metadata() or {}).get("key") == key:
+                return load_file(cache)
+    tensors = encoding.encode(PanopticFolder.open(data), progress)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    fresh = cache.with_suffix(".new")
+    save_file(tensors, fresh, metadata={"key": key})
+    os.replace(fresh, cache)
+    return tensors
+
+
+class EncodedDataset(Dataset[dict[str, Tensor]]):
+    """Encoded tensors, read by the batch.
+
+    Args:
+        tensors: what `Encoding.encode` returned.
+    """
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        self.tensors = tensors
+
+    def __len__(self) -> int:
+        return len(self.tensors["latents"])
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {name: tensor[index] for name, tensor in self.tensors.items()}
+
+    def __getitems__(self, indices: list[int]) -> dict[str, Tensor]:
+        rows = torch.tensor(indices)
+        return {name: tensor[rows] for name, tensor in self.tensors.items()}

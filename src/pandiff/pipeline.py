@@ -1,0 +1,315 @@
+"""PanopticDiffusionPipeline: prompts to images with their panoptic maps, in any direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DiffusionPipeline, ModelMixin, SchedulerMixin
+from diffusers.utils import BaseOutput
+from PIL import Image
+from torch import Tensor
+from transformers import CLIPTextModel, PreTrainedTokenizerFast
+
+from pandiff.codec import PanopticCodec
+from pandiff.diffusion import NetworkDenoiser, StreamSchedules, given, guided, sample
+from pandiff.errors import InputError
+from pandiff.models.encoders import (
+    decode_latents,
+    encode_pixels,
+    encode_prompts,
+    to_images,
+    to_pixels,
+)
+from pandiff.models.unified import UnifiedPDM
+from pandiff.panoptic import PanopticMap, Taxonomy
+
+__all__ = ["ModelMixin", "PanopticDiffusionPipeline", "PanopticPipelineOutput", "resolve"]
+
+BUILT_IN = Path(__file__).parent / "assets"
+"""Folder of the pipelines that ship in the package, by name."""
+
+
+def resolve(name: str | Path) -> str:
+    """A built-in name -> its folder; a folder or hub id stays as it is."""
+    inside = BUILT_IN / str(name)
+    return str(inside) if (inside / "model_index.json").exists() else str(name)
+
+
+@dataclass
+class PanopticPipelineOutput(BaseOutput):
+    """What a call of the pipeline makes.
+
+    Attributes:
+        images: PIL images; with output_type "pt" (N, 3, H, W) in [-1, 1], "latent" (N, C, h, w).
+        maps: one PanopticMap for each image; with output_type "pt" or "latent" the map tensors
+            (N, C, H, W) in [-1, 1].
+    """
+
+    images: list[Image.Image] | Tensor
+    maps: list[PanopticMap] | Tensor
+
+
+class PanopticDiffusionPipeline(DiffusionPipeline):
+    """Text -> image + panoptic map; map -> image; image -> map.
+
+    Args:
+        vae: image to latent and back.
+        text_encoder, tokenizer: prompt to context.
+        transformer: the panoptic diffusion model.
+        scheduler: any diffusers scheduler that can predict the clean sample; assign another at
+            any time. It is run on the noise schedules that the model was trained on.
+        codec: settings of the `PanopticCodec`, with the taxonomy.
+    """
+
+    model_cpu_offload_seq = "text_encoder->transformer->vae"
+    _callback_tensor_inputs = ("latents", "clean")
+
+    def __init__(
+        self,
+        vae: AutoencoderKL,
+        text_encoder: CLIPTextModel,
+        tokenizer: PreTrainedTokenizerFast,
+        transformer: UnifiedPDM,
+        scheduler: SchedulerMixin,
+        codec: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if codec is None:
+            raise InputError("codec settings", "none", "pass codec=PanopticCodec(...).to_config()")
+        self.register_modules(
+            vae=vae,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            transformer=transformer,
+            scheduler=scheduler,
+        )
+        self.register_to_config(codec=codec)
+        self.panoptic_codec = PanopticCodec.from_config(codec)
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | Path, **kwargs: Any
+    ) -> PanopticDiffusionPipeline:
+        """Load a built-in pipeline ("scenes"), a folder or a hub id; see diffusers for options."""
+        pipe: PanopticDiffusionPipeline = super().from_pretrained(
+            resolve(pretrained_model_name_or_path), **kwargs
+        )
+        return pipe
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The categories that the model knows."""
+        return self.panoptic_codec.taxonomy
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the images that the model makes."""
+        factor: int = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        return int(self.transformer.config.sample_size) * factor
+
+    @property
+    def map_size(self) -> int:
+        """Side in cells of the map that the model makes; its pixels are interpolated from it."""
+        return int(self.transformer.config.sample_size * self.transformer.config.ratio)
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        prompt: str | Sequence[str] = "",
+        *,
+        map: PanopticMap | Sequence[PanopticMap] | None = None,
+        image: Image.Image | Sequence[Image.Image] | None = None,
+        num_images_per_prompt: int = 1,
+        num_inference_steps: int = 20,
+        guidance_scale: float | tuple[float, float] = 3.0,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        output_type: str = "pil",
+        callback_on_step_end: Callable[..., dict[str, Tensor] | None] | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        return_dict: bool = True,
+    ) -> PanopticPipelineOutput | tuple[Any, Any]:
+        """Generate images with their maps, or one from the other.
+
+        Args:
+            prompt: one prompt or several.
+            map: a layout for each prompt, or one for all: it is kept, the image follows it.
+            image: an image for each prompt, or one for all: it is kept, its map is found.
+            num_images_per_prompt: samples of each prompt, side by side in the output.
+            num_inference_steps: steps of the scheduler.
+            guidance_scale: weight of the prompt, 1 for none; a pair for image and map.
+            generator: one generator, from which each sample draws a seed of its own, or one for
+                each sample. Sample k does not depend on how many others there are.
+            output_type: "pil", "pt" (pixels and map tensors) or "latent".
+            callback_on_step_end: called as (pipe, step, timestep, tensors) after each step; may
+                return changed tensors.
+            callback_on_step_end_tensor_inputs: of "latents" (the noisy state) and "clean" (the
+                current estimate of the clean state).
+            return_dict: False for a plain tuple.
+
+        Raises:
+            InputError: if the inputs do not fit one another or the model.
+        """
+        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        prompts = [p for p in prompts for _ in range(num_images_per_prompt)]
+        maps = _spread(map, len(prompts), num_images_per_prompt, "map")
+        images = _spread(image, len(prompts), num_images_per_prompt, "image")
+        _check(prompts, num_inference_steps, output_type, maps, images)
+        generators = _generators(generator, len(prompts))
+        layout = self.transformer.layout
+        with self._autocast():
+            denoise, context = self._denoiser(prompts, guidance_scale)
+            if maps or images:
+                clean, known = self._given(maps, images, len(prompts))
+                denoise = given(denoise, layout, clean, known)
+            z = sample(
+                denoise,
+                context,
+                self._noise(generators),
+                layout,
+                StreamSchedules.for_ratio(layout.ratio),
+                self.scheduler,
+                num_inference_steps,
+                generators=generators,
+                on_step=self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs),
+                progress=self.progress_bar,
+            )
+            out = self._output(z, output_type, maps, images)
+        self.maybe_free_model_hooks()
+        return out if return_dict else (out.images, out.maps)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        """bf16 where the processor multiplies it faster than fp32, else the weights' own type."""
+        device = self._execution_device.type
+        fast = device == "cuda" or (device == "cpu" and torch.cpu._is_avx512_bf16_supported())
+        return torch.autocast(device, torch.bfloat16) if fast else nullcontext()
+
+    def _denoiser(
+        self, prompts: list[str], scale: float | tuple[float, float]
+    ) -> tuple[Any, Tensor]:
+        """The guided denoiser, and the context of the prompts (B, L, D)."""
+        config, layout = self.transformer.config, self.transformer.layout
+        schedules = StreamSchedules.for_ratio(layout.ratio)
+        unique = sorted({"", *prompts})
+        contexts = encode_prompts(
+            self.text_encoder, self.tokenizer, unique, config.context_length
+        ).to(self._execution_device)
+        by_prompt = dict(zip(unique, contexts, strict=True))
+        pair = scale if isinstance(scale, tuple) else (scale, scale)
+        denoise = NetworkDenoiser(self.transformer, layout, schedules, config.image_prediction)
+        context = torch.stack([by_prompt[p] for p in prompts])
+        return guided(denoise, layout, by_prompt[""][None], pair), context
+
+    def _noise(self, generators: list[torch.Generator]) -> Tensor:
+        """(B, C, h, w): each sample's noise from its own generator."""
+        side = self.transformer.config.sample_size
+        shape = (self.transformer.layout.channels, side, side)
+        noise = [torch.randn(shape, generator=g, device=g.device) for g in generators]
+        return torch.stack([n.to(self._execution_device) for n in noise])
+
+    def _given(
+        self, maps: list[PanopticMap], images: list[Image.Image], n: int
+    ) -> tuple[Tensor, Tensor]:
+        """The clean state (B, C, h, w) that holds what is given, and its known mask."""
+        layout, side, device = self.transformer.layout, self.map_size, self._execution_device
+        cells = self.transformer.config.sample_size
+        latents = torch.zeros(n, layout.image_channels, cells, cells, device=device)
+        panoptic = torch.zeros(n, layout.map_channels, side, side, device=device)
+        if images:
+            pixels = torch.stack([to_pixels(self._sized(i)) for i in images])
+            latents = encode_pixels(self.vae, pixels.to(device))
+        if maps:
+            encoded = [self.panoptic_codec.encode(m, (side, side)) for m in maps]
+            panoptic = torch.stack(encoded).to(device)
+        known = layout.join_known(
+            torch.full_like(latents[:, :1], float(bool(images))),
+            torch.full_like(panoptic[:, :1], float(bool(maps))),
+        )
+        return layout.join(latents, panoptic), known
+
+    def _sized(self, image: Image.Image) -> Image.Image:
+        size = (self.image_size, self.image_size)
+        image = image.convert("RGB")
+        return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+    def _on_step(
+        self, callback: Callable[..., dict[str, Tensor] | None] | None, names: Sequence[str]
+    ) -> Any:
+        if callback is None:
+            return None
+        odd = set(names) - set(self._callback_tensor_inputs)
+        if odd:
+            raise InputError(
+                f"callback tensors of {', '.join(self._callback_tensor_inputs)}",
+                ", ".join(sorted(odd)),
+                "choose from them",
+            )
+
+        def on_step(step: int, timestep: int, x: Tensor, z0: Tensor) -> Tensor | None:
+            tensors = {"latents": x, "clean": z0}
+            changed = callback(self, step, timestep, {k: tensors[k] for k in names})
+            return (changed or {}).get("latents")
+
+        return on_step
+
+    def _output(
+        self,
+        z: Tensor,
+        output_type: str,
+        maps: list[PanopticMap],
+        images: list[Image.Image],
+    ) -> PanopticPipelineOutput:
+        latents, panoptic = self.transformer.layout.unpack(z)
+        if output_type == "latent":
+            return PanopticPipelineOutput(images=latents, maps=panoptic)
+        if output_type == "pt":
+            return PanopticPipelineOutput(images=decode_latents(self.vae, latents), maps=panoptic)
+        size = (self.image_size, self.image_size)
+        return PanopticPipelineOutput(
+            images=images or to_images(decode_latents(self.vae, latents)),
+            maps=maps or self.panoptic_codec.decode_batch(panoptic, size),
+        )
+
+
+def _spread(value: Any, n: int, each: int, what: str) -> list[Any]:
+    """A value for each of n samples: one for all, or one for each prompt."""
+    if value is None:
+        return []
+    values = list(value) if isinstance(value, Sequence) else [value] * (n // each)
+    if len(values) * each != n:
+        raise InputError(f"a {what} for each of {n // each} prompts", str(len(values)), "pass one")
+    return [v for v in values for _ in range(each)]
+
+
+def _check(
+    prompts: list[str],
+    steps: int,
+    output_type: str,
+    maps: list[PanopticMap],
+    images: list[Image.Image],
+) -> None:
+    if not prompts:
+        raise InputError("at least one prompt", "none", 'pass a prompt, "" for a free one')
+    if steps < 1:
+        raise InputError("num_inference_steps of 1 or more", str(steps), "20 is usual")
+    if output_type not in ("pil", "pt", "latent"):
+        raise InputError("output_type pil, pt or latent", repr(output_type), "choose one")
+    if maps and images:
+        raise InputError("a map or an image", "both, whole", "leave out what is to be made")
+
+
+def _generators(
+    generator: torch.Generator | Sequence[torch.Generator] | None, n: int
+) -> list[torch.Generator]:
+    """A generator for each sample."""
+    if isinstance(generator, Sequence):
+        if len(generator) != n:
+            raise InputError(f"{n} generators", str(len(generator)), "pass one for each sample")
+        return list(generator)
+    device = generator.device if generator is not None else "cpu"
+    seeds = torch.randint(2**62, (n,), generator=generator, device=device)
+    return [torch.Generator(device).manual_seed(int(s)) for s in seeds]

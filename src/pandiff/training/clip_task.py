@@ -1,0 +1,104 @@
+"""Training of the small CLIP (Radford et al. 2021, arXiv 2103.00020)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn.functional import cross_entropy, normalize
+from torch.utils.data import Dataset
+from transformers import CLIPModel, PreTrainedTokenizerFast
+
+from pandiff.data.images import ImageDataset
+from pandiff.models.encoders import tokenize
+from pandiff.models.small import small_clip, train_tokenizer
+from pandiff.training.config import TrainConfig
+from pandiff.training.task import Tensors
+
+LENGTH = 30
+VOCABULARY = 512
+
+
+class CaptionedImages(Dataset[Any]):
+    """Images with the tokens of one caption each, another caption each time."""
+
+    def __init__(self, images: ImageDataset, tokenizer: Any) -> None:
+        self.images, self.tokenizer = images, tokenizer
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitems__(self, indices: list[int]) -> Tensors:
+        captions = [self.images.folder.captions(k) for k in indices]
+        tokens = [tokenize(self.tokenizer, c, LENGTH) for c in captions]
+        fewest = min(len(t) for t in tokens)
+        return {
+            **self.images.__getitems__(indices),
+            "tokens": torch.stack([t[:fewest] for t in tokens]),
+        }
+
+
+class ClipTask:
+    """The symmetric contrastive loss over one caption of each image.
+
+    Args:
+        config: the run's settings.
+        data: a dataset folder.
+    """
+
+    def __init__(self, config: TrainConfig, data: Path, device: torch.device) -> None:
+        images = ImageDataset(data, config.size)
+        self.tokenizer, self.network = self._build(config, images)
+        self.dataset = CaptionedImages(images, self.tokenizer)
+
+    def _build(self, config: TrainConfig, images: ImageDataset) -> tuple[Any, CLIPModel]:
+        if config.init:
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(f"{config.init}/tokenizer")
+            return tokenizer, CLIPModel.from_pretrained(f"{config.init}/clip")
+        some = range(min(4000, len(images)))
+        captions = (c for k in some for c in images.folder.captions(k))
+        tokenizer = train_tokenizer(captions, VOCABULARY, LENGTH)
+        network = small_clip(
+            len(tokenizer),
+            tokenizer.bos_token_id,
+            tokenizer.eos_token_id,
+            image_size=config.size,
+            length=LENGTH,
+            **config.model,
+        )
+        return tokenizer, network
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensors:
+        return {"caption": torch.rand(n, generator=generator)}
+
+    def losses(self, network: nn.Module, batch: Tensors, draws: Tensors) -> Tensors:
+        tokens = batch["tokens"]
+        rows = (draws["caption"] * tokens.shape[1]).long()
+        tokens = tokens[torch.arange(len(tokens), device=tokens.device), rows]
+        output = network(input_ids=tokens, pixel_values=batch["pixels"])
+        images = normalize(output.image_embeds.float(), dim=-1)
+        texts = normalize(output.text_embeds.float(), dim=-1)
+        scale = network.get_parameter("logit_scale").exp().clamp(max=100)
+        logits = scale * texts @ images.T
+        target = torch.arange(len(logits), device=logits.device)
+        loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+        return {"loss": loss, "top1": (logits.argmax(1) == target).float().mean()}
+
+    @torch.inference_mode()
+    def preview(self, network: nn.Module) -> Image.Image:
+        """The matrix of similarities of 32 texts (rows) and their images (columns)."""
+        batch = self.dataset.__getitems__(list(range(min(32, len(self.dataset)))))
+        device = next(network.parameters()).device
+        tokens, pixels = batch["tokens"][:, 0].to(device), batch["pixels"].to(device)
+        logits = network(input_ids=tokens, pixel_values=pixels).logits_per_text.softmax(-1)
+        shades = (logits.float().cpu() * 255).byte().numpy()
+        return Image.fromarray(shades).resize((512, 512), Image.Resampling.NEAREST)
+
+    def export(self, network: nn.Module, folder: Path) -> None:
+        assert isinstance(network, CLIPModel)
+        network.save_pretrained(folder / "clip")
+        network.text_model.save_pretrained(folder / "text_encoder")
+        self.tokenizer.save_pretrained(folder / "tokenizer")

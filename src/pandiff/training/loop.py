@@ -1,0 +1,228 @@
+"""The training loop: one for every task. The same call resumes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from pandiff.errors import InputError
+from pandiff.training.checkpoint import load_checkpoint, save_checkpoint
+from pandiff.training.clip_task import ClipTask
+from pandiff.training.config import TrainConfig
+from pandiff.training.ema import Ema
+from pandiff.training.pdm_task import PdmTask
+from pandiff.training.progress import Pace
+from pandiff.training.sampler import StepSampler
+from pandiff.training.task import Task, Tensors
+from pandiff.training.tracker import Tracker
+from pandiff.training.vae_task import VaeTask
+
+
+def make_task(config: TrainConfig, data: Path, out: Path, device: torch.device) -> Task:
+    """The task that the settings name."""
+    torch.manual_seed(config.seed)
+    if config.task == "vae":
+        return VaeTask(config, data, device)
+    if config.task == "clip":
+        return ClipTask(config, data, device)
+    if config.task == "pdm":
+        return PdmTask(config, data, device, out / "encoded.safetensors")
+    raise InputError("a task of vae, clip, pdm", repr(config.task), "choose one")
+
+
+def train(config: TrainConfig, data: Path, out: Path) -> Path:
+    """Train, or go on where `out` left off, and export the averaged weights.
+
+    Args:
+        config: the settings; those of a run that is resumed must be the same, `steps` aside.
+        data: a dataset folder.
+        out: the run's folder: checkpoint/, model/, previews/, log.jsonl, config.json.
+
+    Returns:
+        The folder of the exported model.
+
+    Raises:
+        InputError: if `out` holds a run with other settings, or one of them makes no sense.
+    """
+    accelerator = Accelerator(
+        mixed_precision=config.precision, gradient_accumulation_steps=1, cpu=not _has_gpu()
+    )
+    _check(config, accelerator.num_processes)
+    if accelerator.is_main_process:
+        _claim(config, out)
+    accelerator.wait_for_everyone()
+    task = make_task(config, data, out, accelerator.device)
+    task.network.to(accelerator.device)
+    ema, optimizer = Ema(task.network), _optimizer(config, task.network)
+    state = load_checkpoint(out / "checkpoint", task.network, ema, optimizer)
+    start = int(state["step"]) if state else 0
+    network, optimizer = accelerator.prepare(task.network, optimizer)
+    run = _Run(config, out, accelerator, task, network, ema, optimizer)
+    run.steps(start)
+    if accelerator.is_main_process:
+        run.finish()
+    accelerator.wait_for_everyone()
+    return out / "model"
+
+
+class _Run:
+    """The state of a run between two steps."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        out: Path,
+        accelerator: Accelerator,
+        task: Task,
+        network: nn.Module,
+        ema: Ema,
+        optimizer: torch.optim.Optimizer,
+    ) -> None:
+        self.config, self.out, self.accelerator = config, out, accelerator
+        self.task, self.network, self.ema, self.optimizer = task, network, ema, optimizer
+        self.tracker = Tracker(out, enabled=accelerator.is_main_process)
+
+    def steps(self, start: int) -> None:
+        """Run the steps from `start` to the end."""
+        pace = Pace(start, self.config.steps)
+        for step, batch in enumerate(self._loader(start), start=start):
+            scalars = self._step(step, batch)
+            done = step + 1
+            if done % self.config.log_every == 0:
+                pace.update(done)
+                self._log(done, scalars, pace)
+            if done % self.config.save_every == 0 or done == self.config.steps:
+                self._save(done)
+            if done % self.config.preview_every == 0:
+                self._preview(done)
+
+    def _loader(self, start: int) -> DataLoader[Any]:
+        a, c = self.accelerator, self.config
+        sampler = StepSampler(
+            len(self.task.dataset),  # type: ignore[arg-type]
+            c.batch_size,
+            c.seed,
+            start,
+            c.steps,
+            a.process_index,
+            a.num_processes,
+        )
+        return DataLoader(
+            self.task.dataset, batch_sampler=sampler, num_workers=c.workers, collate_fn=_as_is
+        )
+
+    def _step(self, step: int, batch: Tensors) -> Tensors:
+        rate = self.config.optim.rate(step, self.config.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        scalars: Tensors = {}
+        for part, draws in self._parts(step, batch):
+            with self.accelerator.autocast():
+                scalars = self.task.losses(self.network, part, draws)
+            self.accelerator.backward(scalars["loss"] / self.config.accumulate)
+        norm = self.accelerator.clip_grad_norm_(self.network.parameters(), self.config.optim.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        inner = self.accelerator.unwrap_model(self.network)
+        self.ema.update(inner, self.config.optim.ema_decay(step))
+        return {**scalars, "norm": torch.as_tensor(norm), "lr": torch.tensor(rate)}
+
+    def _parts(self, step: int, batch: Tensors) -> list[tuple[Tensors, Tensors]]:
+        """The micro-batches of a step, each with what is drawn for it.
+
+        All ranks draw for the whole batch and take their rows, so that a step is the same for
+        any number of processes.
+        """
+        generator = torch.Generator().manual_seed(self.config.step_seed(step))
+        draws = self.task.draw(self.config.batch_size, generator)
+        a, n = self.accelerator, self.config.accumulate
+        mine = {k: v.chunk(a.num_processes)[a.process_index] for k, v in draws.items()}
+        batch = {k: v.to(a.device, non_blocking=True) for k, v in batch.items()}
+        mine = {k: v.to(a.device, non_blocking=True) for k, v in mine.items()}
+        return [
+            (
+                {k: v.chunk(n)[i] for k, v in batch.items()},
+                {k: v.chunk(n)[i] for k, v in mine.items()},
+            )
+            for i in range(n)
+        ]
+
+    def _log(self, done: int, scalars: Tensors, pace: Pace) -> None:
+        values = {k: round(float(v.detach()), 6) for k, v in scalars.items()}
+        self.tracker.log(done, values, pace)
+
+    def _save(self, done: int) -> None:
+        if self.accelerator.is_main_process:
+            inner = self.accelerator.unwrap_model(self.network)
+            optimizer = getattr(self.optimizer, "optimizer", self.optimizer)
+            save_checkpoint(self.out / "checkpoint", inner, self.ema, optimizer, {"step": done})
+        self.accelerator.wait_for_everyone()
+
+    def _preview(self, done: int) -> None:
+        if self.accelerator.is_main_process:
+            folder = self.out / "previews"
+            folder.mkdir(exist_ok=True)
+            picture = self.task.preview(self.ema.model)
+            picture.save(folder / f"{done:07d}.png")
+
+    def finish(self) -> None:
+        """Export the averaged weights."""
+        self.task.export(self.ema.model, self.out / "model")
+        print(f"model: {self.out / 'model'}", file=sys.stderr)
+
+
+def _optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+    matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+    others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
+    o = config.optim
+    groups = [
+        {"params": matrices, "weight_decay": o.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=o.lr, betas=o.betas, foreach=True)
+
+
+def _check(config: TrainConfig, processes: int) -> None:
+    share = processes * config.accumulate
+    if config.batch_size % share:
+        raise InputError(
+            f"a batch_size that {share} parts divide", str(config.batch_size), "change one"
+        )
+    if config.precision not in ("bf16", "no"):
+        raise InputError("precision bf16 or no", repr(config.precision), "choose one")
+
+
+def _claim(config: TrainConfig, out: Path) -> None:
+    """Write config.json, or check that the run in `out` has the same settings."""
+    file = out / "config.json"
+    mine = json.loads(json.dumps(config.to_dict()))
+    if file.exists():
+        theirs = json.loads(file.read_text())
+        free = {"steps", "workers", "log_every", "save_every", "preview_every"}
+        odd = [k for k in mine if k not in free and mine[k] != theirs.get(k)]
+        if odd:
+            raise InputError(
+                f"the settings of the run in {out}",
+                f"another {odd[0]}: {mine[odd[0]]!r}, there {theirs.get(odd[0])!r}",
+                "use another --out",
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
+    fresh.write_text(json.dumps(mine, indent=1))
+    os.replace(fresh, file)
+
+
+def _has_gpu() -> bool:
+    return torch.cuda.is_available()
+
+
+def _as_is(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return batch
