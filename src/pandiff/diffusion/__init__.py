@@ -5,12 +5,14 @@ from pandiff.diffusion.given import given
 from pandiff.diffusion.guidance import guided
 from pandiff.diffusion.levels import PATTERNS, Levels, PatternWeights, draw_levels
 from pandiff.diffusion.objective import Losses, add_noise, objective
-from pandiff.diffusion.sample import sample, scheduler_for
+from pandiff.diffusion.sample import sample
 from pandiff.diffusion.schedule import NUM_LEVELS, NoiseSchedule, StreamSchedules
+from pandiff.diffusion.schedulers import SCHEDULERS, scheduler_for
 
 __all__ = [
     "NUM_LEVELS",
     "PATTERNS",
+    "SCHEDULERS",
     "Denoise",
     "Levels",
     "Losses",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -10,8 +11,8 @@ from diffusers import SchedulerMixin
 from torch import Tensor
 
 from pandiff.diffusion.denoise import Denoise
-from pandiff.diffusion.schedule import NoiseSchedule, StreamSchedules
-from pandiff.errors import InputError
+from pandiff.diffusion.schedule import StreamSchedules
+from pandiff.diffusion.schedulers import scheduler_for
 from pandiff.state import StateLayout
 
 
@@ -19,23 +20,6 @@ class StepCallback(Protocol):
     """Called after each step with (step, timestep, x, z0); x may be changed by returning it."""
 
     def __call__(self, step: int, timestep: int, x: Tensor, z0: Tensor) -> Tensor | None: ...
-
-
-def scheduler_for(schedule: NoiseSchedule, like: SchedulerMixin) -> SchedulerMixin:
-    """A scheduler of the same class and settings as `like`, on our schedule, predicting x_0.
-
-    Raises:
-        InputError: if the class cannot predict the clean sample.
-    """
-    config: dict[str, Any] = {**like.config, **schedule.scheduler_config()}  # type: ignore[attr-defined]
-    config.pop("use_karras_sigmas", None)  # a spacing of its own would part the streams
-    scheduler = type(like).from_config(config)  # type: ignore[attr-defined]
-    for key in ("prediction_type", "timestep_spacing", "trained_betas"):
-        if key not in type(like).__init__.__annotations__:
-            raise InputError(
-                f"a scheduler with {key}", type(like).__name__, "use DPMSolverMultistepScheduler"
-            )
-    return scheduler
 
 
 @torch.inference_mode()
@@ -67,7 +51,10 @@ def sample(
         progress: wraps the iteration over steps (a progress bar).
 
     Returns:
-        (B, C, h, w) clean state.
+        (B, C, h, w) clean state: the estimate of the last step, which goes to level 0.
+
+    Raises:
+        InputError: if the scheduler cannot predict the clean sample.
     """
     pair = [scheduler_for(s, scheduler) for s in (schedules.image, schedules.panoptic)]
     for one in pair:
@@ -79,10 +66,13 @@ def sample(
         scaled = [s.scale_model_input(p, timestep) for s, p in zip(pair, parts, strict=True)]
         t = (timestep.round().long() + 1).expand(len(noise), 2)
         z0 = denoise(torch.cat(scaled, dim=1), t, context)
-        parts = [
-            s.step(z, timestep, p, **e).prev_sample
-            for s, z, p, e in zip(pair, layout.split(z0), parts, extra, strict=True)
-        ]
+        if step == len(timesteps) - 1:  # to level 0, where a few classes stop just short
+            parts = list(layout.split(z0))
+        else:
+            parts = [
+                s.step(z, timestep, p, **e).prev_sample
+                for s, z, p, e in zip(pair, layout.split(z0), parts, extra, strict=True)
+            ]
         if on_step is not None:
             changed = on_step(step, int(timestep), torch.cat(parts, dim=1), z0)
             parts = list(layout.split(changed)) if changed is not None else parts
@@ -92,5 +82,5 @@ def sample(
 def _step_arguments(
     scheduler: SchedulerMixin, generators: list[torch.Generator] | None
 ) -> dict[str, Any]:
-    takes = type(scheduler).step.__code__.co_varnames
+    takes = inspect.signature(type(scheduler).step).parameters  # type: ignore[attr-defined]
     return {"generator": generators} if "generator" in takes and generators else {}

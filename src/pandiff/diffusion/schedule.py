@@ -13,7 +13,8 @@ from torch import Tensor
 NUM_LEVELS = 1000
 """Noise levels are the integers 0 (clean) to NUM_LEVELS (pure noise)."""
 
-_TERMINAL_ALPHA_BAR = 2.0**-24  # zero SNR, as far as the schedulers of diffusers can divide by it
+_TERMINAL_ALPHA_BAR = 2.0**-30
+"""Zero SNR, as far as the schedulers of diffusers can divide by it; below every inner level."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ scales and writes it coarse to fine (Long & Roy 2024, arXiv 2412.02929 v2).
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -78,13 +79,10 @@ class MultiScalePatching(nn.Module):
         inward = [seen, *sizes[-2::-1]]
         self.coarse = nn.Linear(seen * patch**2, width)
         self.fine = nn.Linear(sizes[0] * patch**2, width) if ratio > 1 else None
-        self.down = nn.ModuleList(
-            nn.Conv2d(a, b, 2, stride=2) for a, b in zip(inward[:-1], inward[1:], strict=True)
-        )
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(inward))
         self.unembed = nn.Linear(width, (channels + sizes[0]) * patch**2)
         self.up = nn.ModuleList(
-            nn.Conv2d(a + seen, 4 * b, 3, padding=1)
-            for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+            nn.Conv2d(a + seen, 4 * b, 3, padding=1) for a, b in pairwise(sizes)
         )
         self.mend = nn.Conv2d(sizes[-1] + seen, channels, 3, padding=1)
         self.channels = channels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -12,6 +14,17 @@ from pandiff.models.layers import grid_positions, init_weights, timestep_embeddi
 from pandiff.models.patching import PATCHINGS, patchify, unpatchify
 from pandiff.models.uvit import UViTTrunk
 from pandiff.state import StateLayout
+
+
+def _one_of(name: str, value: object, choices: Collection[object]) -> None:
+    if value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise InputError(f"{name} to be one of {listed}", repr(value), "choose one of these")
+
+
+def _divisible(name: str, value: int, by: int) -> None:
+    if value % by:
+        raise InputError(f"{name} divisible by {by}", str(value), "change one of the two")
 
 
 class UnifiedPDM(ModelMixin, ConfigMixin):
@@ -49,10 +62,12 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         image_prediction: str = "velocity",
     ) -> None:
         super().__init__()
-        if patching not in PATCHINGS:
-            raise InputError(f"patching of {sorted(PATCHINGS)}", repr(patching), "choose one")
-        if ratio not in (1, 2, 4, 8):
-            raise InputError("a ratio of 1, 2, 4 or 8", str(ratio), "choose one")
+        _one_of("patching", patching, PATCHINGS)
+        _one_of("ratio", ratio, (1, 2, 4, 8))
+        _one_of("image_prediction", image_prediction, ("velocity", "noise", "sample"))
+        _divisible("sample_size", sample_size, patch_size)
+        _divisible("width", width, 4)  # rows and columns, sines and cosines
+        _divisible("width", width, heads)
         self.layout = StateLayout(image_channels, map_channels, ratio)
         side = sample_size // patch_size
         self.level_embed = nn.ModuleList(
@@ -71,9 +86,7 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         nn.init.normal_(self.context_positions, std=0.02)
         nn.init.zeros_(self.image_unembed.weight)
 
-    def forward(
-        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
         """Raw predictions; `diffusion.NetworkDenoiser` turns them into a clean state.
 
         Args:
