@@ -5,7 +5,7 @@ images, and optionally captions (https://cocodataset.org/#format-data, "Panoptic
 Checking is in `pandiff.evaluation.validate`.
 """
 
-from pandiff.coco.files import atomic_text, open_image, read_json
+from pandiff.coco.files import Progress, atomic_text, open_image, read_json, write_json
 from pandiff.coco.folder import ImageRecord, PanopticFolder
 from pandiff.coco.layout import CocoLayout
 from pandiff.coco.pixels import MAX_ID, ids_to_png, png_to_ids
@@ -18,6 +18,7 @@ __all__ = [
     "FolderWriter",
     "ImageRecord",
     "PanopticFolder",
+    "Progress",
     "atomic_text",
     "ids_to_png",
     "open_image",
@@ -25,4 +26,5 @@ __all__ = [
     "read_json",
     "save_sample",
     "segment_to_coco",
+    "write_json",
 ]

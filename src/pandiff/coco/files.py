@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO, TypeVar
 
 from PIL import Image
 
 from pandiff.errors import InputError
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Passes items on one by one and shows how far it is; `iter` shows nothing."""
+
+    def __call__(self, items: Sequence[T], /) -> Iterable[T]: ...
 
 
 def malformed(path: Path, error: Exception) -> InputError:
@@ -53,3 +61,10 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write one .json file, complete or not at all; its folder is made where missing."""
+    with atomic_text(path) as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
