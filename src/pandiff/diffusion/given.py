@@ -21,6 +21,7 @@ def given(denoise: Denoise, layout: StateLayout, clean: Tensor, known: Tensor) -
 
     The network reads the given cells clean and is told which they are; a stream that is given
     whole has level 0. Its answer there is the given value, so that a sampler ends at it.
+    What a caller of the result knows besides is added to the mask.
 
     Args:
         denoise: the denoiser to condition.
@@ -28,11 +29,12 @@ def given(denoise: Denoise, layout: StateLayout, clean: Tensor, known: Tensor) -
         clean: (B, C, h, w) state that holds the given values; the rest is ignored.
         known: (B, known_channels, h, w) mask, 1 where given (`StateLayout.join_known`).
     """
-    cells = layout.expand_known(known).bool()
+    mask, cells = known, layout.expand_known(known).bool()
 
-    def call(x: Tensor, t: Tensor, context: Tensor, _: Tensor | None = None) -> Tensor:
+    def call(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+        both = mask if known is None else torch.maximum(mask, known)
         seen = torch.where(cells, clean, x)
-        z0 = denoise(seen, stream_levels(layout, t, known), context, known)
+        z0 = denoise(seen, stream_levels(layout, t, both), context, both)
         return torch.where(cells, clean, z0)
 
     return call

@@ -30,7 +30,7 @@ def guided(
         both = torch.cat([context, null_context.expand_as(context)])
         twice = None if known is None else torch.cat([known, known])
         prompt, null = denoise(torch.cat([x, x]), torch.cat([t, t]), both, twice).chunk(2)
-        factor = layout.per_stream(torch.tensor([scale], dtype=x.dtype, device=x.device))
+        factor = layout.per_stream(torch.tensor([scale], dtype=null.dtype, device=x.device))
         image, panoptic = layout.split(torch.lerp(null, prompt, factor))
         return torch.cat([image, panoptic.clamp(-1, 1)], dim=1)
 

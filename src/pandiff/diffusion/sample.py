@@ -82,5 +82,5 @@ def sample(
 def _step_arguments(
     scheduler: SchedulerMixin, generators: list[torch.Generator] | None
 ) -> dict[str, Any]:
-    takes = inspect.signature(type(scheduler).step).parameters  # type: ignore[attr-defined]
+    takes = inspect.signature(type(scheduler).step).parameters
     return {"generator": generators} if "generator" in takes and generators else {}

@@ -42,9 +42,6 @@ _FIXED: dict[str, Any] = {
     "sigma_min": None,
     "sigma_max": None,
     "timestep_type": "discrete",
-    # the last step ends at the clean state
-    "final_sigmas_type": "zero",
-    "set_alpha_to_one": True,
 }
 
 
@@ -63,6 +60,6 @@ def scheduler_for(schedule: NoiseSchedule, like: SchedulerMixin) -> SchedulerMix
             kind.__name__,
             "assign one of these",
         )
-    config: dict[str, Any] = {**like.config, **_FIXED, **schedule.scheduler_config()}  # type: ignore[attr-defined]
+    config: dict[str, Any] = {**like.config, **_FIXED, **schedule.scheduler_config()}
     known = inspect.signature(kind.__init__).parameters
-    return kind.from_config({k: v for k, v in config.items() if k in known})  # type: ignore[attr-defined]
+    return kind.from_config({k: v for k, v in config.items() if k in known})

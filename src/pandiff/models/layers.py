@@ -83,7 +83,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
         if self.skip_linear is not None:
-            x = self.skip_linear(torch.cat([x, skip], dim=-1))  # type: ignore[list-item]
+            x = self.skip_linear(torch.cat([x, skip], dim=-1))
         x = x + self.attn(self.norm1(x))
         out: Tensor = x + self.mlp(self.norm2(x))
         return out
@@ -99,7 +99,7 @@ class GridMix(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(2 * width, 2 * width, 3, padding=1, groups=2 * width)
         nn.init.zeros_(self.conv.weight)
-        nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor, grid: tuple[int, int]) -> Tensor:
         """x: (B, L, D) whose last 2 h w tokens are the image's and the map's; grid: (h, w)."""
