@@ -1,0 +1,1 @@
+"""How each thing looks: functions from a generator and a color to polygons."""
