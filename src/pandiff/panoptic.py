@@ -57,7 +57,8 @@ class Taxonomy:
             raise InputError("at least one category", "none", "add categories to the taxonomy")
         if min(ids) < 1:
             raise InputError("category ids of 1 or more", str(min(ids)), "0 is kept for void")
-        for what, values in (("id", ids), ("name", names)):
+        named: tuple[tuple[str, list[Any]], ...] = (("id", ids), ("name", names))
+        for what, values in named:
             twice = sorted({v for v in values if values.count(v) > 1}, key=str)
             if twice:
                 raise InputError(f"unique category {what}s", f"{twice[0]!r} twice", "rename one")
@@ -123,25 +124,13 @@ class Taxonomy:
 
     @classmethod
     def from_coco(cls, categories: Sequence[Mapping[str, Any]]) -> Taxonomy:
-        """Read the `categories` list of a COCO panoptic file; `color` is optional there."""
-        palette = default_palette(len(categories))
-        try:
-            return cls(
-                tuple(
-                    Category(
-                        id=int(c["id"]),
-                        name=str(c["name"]),
-                        isthing=bool(c["isthing"]),
-                        color=_color(c.get("color", palette[k])),
-                        supercategory=str(c.get("supercategory", "")),
-                    )
-                    for k, c in enumerate(categories)
-                )
-            )
-        except KeyError as error:
-            raise InputError(
-                "categories with id, name and isthing", f"one without {error}", "add it"
-            ) from None
+        """Read the `categories` list of a COCO panoptic file; `color` is optional there.
+
+        Raises:
+            InputError: if an entry lacks its id, name or isthing, or has odd values.
+        """
+        colors = default_palette(len(categories)).tolist()
+        return cls(tuple(_category(c, rgb) for c, rgb in zip(categories, colors, strict=True)))
 
     def to_coco(self) -> list[dict[str, Any]]:
         """The `categories` list of a COCO panoptic file."""
@@ -157,9 +146,20 @@ class Taxonomy:
         ]
 
 
-def _color(rgb: Sequence[int]) -> tuple[int, int, int]:
-    r, g, b = (int(v) for v in rgb)
-    return r, g, b
+def _category(entry: Mapping[str, Any], default_color: Sequence[int]) -> Category:
+    try:
+        r, g, b = (int(v) for v in entry.get("color", default_color))
+        return Category(
+            id=int(entry["id"]),
+            name=str(entry["name"]),
+            isthing=bool(entry["isthing"]),
+            color=(r, g, b),
+            supercategory=str(entry.get("supercategory", "")),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError(
+            "a category with id, name, isthing and perhaps color [R, G, B]", f"{entry}", "mend it"
+        ) from None
 
 
 def default_palette(n: int) -> np.ndarray:
@@ -216,6 +216,10 @@ class PanopticMap:
             raise InputError(
                 "ids of shape (H, W) and an integer type", f"{ids.shape} {ids.dtype}", "reshape it"
             )
+        low, high = (int(ids.min()), int(ids.max())) if ids.size else (-1, -1)
+        if low < 0 or high > np.iinfo(np.int32).max:
+            got = f"{low}..{high}" if ids.size else f"no pixel, {ids.shape}"
+            raise InputError("pixels with ids of 0 or more that fit 32 bits", got, "renumber them")
         ids = ids.astype(np.int32)
         ids.setflags(write=False)
         object.__setattr__(self, "ids", ids)
@@ -294,14 +298,20 @@ class PanopticMap:
     @cached_property
     def category_index(self) -> np.ndarray:
         """(H, W) int64: the taxonomy's index at every pixel; 0 = void."""
-        return self.lookup([self.taxonomy.index(s.category_id) for s in self.segments])
+        index = [self.taxonomy.index(s.category_id) for s in self.segments]
+        return self.lookup(np.array(index, dtype=np.int64))
 
     def lookup(self, values: Sequence[int] | np.ndarray) -> np.ndarray:
-        """(H, W): `values[k]` on the pixels of segment k of `self.segments`; 0 on void."""
-        keys = np.array([VOID] + [s.id for s in self.segments])
-        table = np.concatenate([[0], np.asarray(values)]) if len(self.segments) else np.zeros(1)
-        order = np.argsort(keys)
-        return table[order][np.searchsorted(keys[order], self.ids)]
+        """(H, W, ...): `values[k]` on the pixels of segment k of `self.segments`; 0 on void."""
+        rows = np.asarray(values)
+        table = np.concatenate([np.zeros((1, *rows.shape[1:]), rows.dtype), rows])
+        return table[self.position(self.ids)]
+
+    def position(self, ids: np.ndarray) -> np.ndarray:
+        """1 + the position in `self.segments` of each of some ids of this map; 0 for void."""
+        known = np.array([VOID] + [s.id for s in self.segments])
+        order = np.argsort(known)
+        return order[np.searchsorted(known, ids, sorter=order)]
 
     def mask(self, segment_id: int) -> np.ndarray:
         """(H, W) bool: the pixels of one segment."""
@@ -363,6 +373,8 @@ def measure(
     from scipy.ndimage import find_objects
 
     found = unique_ids(ids)
+    if not found.size:
+        return [], [], []
     dense = np.searchsorted(found, ids).astype(np.int32)
     areas = np.bincount(dense.ravel(), minlength=len(found))
     slices = find_objects(dense + 1)

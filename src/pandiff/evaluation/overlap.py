@@ -42,7 +42,7 @@ def overlap(reference: PanopticMap, predicted: PanopticMap) -> Overlap:
     taxonomy = reference.taxonomy
     shape = len(reference.segments) + 1, len(predicted.segments) + 1
     first, second, lengths = _runs(reference.ids.ravel(), predicted.ids.ravel())
-    cells = _position(reference, first) * shape[1] + _position(predicted, second)
+    cells = reference.position(first) * shape[1] + predicted.position(second)
     pixels = np.bincount(cells, weights=lengths, minlength=shape[0] * shape[1])
     return Overlap(
         pixels=pixels.astype(np.int64).reshape(shape),
@@ -58,13 +58,6 @@ def _runs(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     changes = np.flatnonzero((a[1:] != a[:-1]) | (b[1:] != b[:-1]))
     ends = np.append(changes, a.size - 1)
     return a[ends], b[ends], np.diff(ends, prepend=-1)
-
-
-def _position(panoptic: PanopticMap, ids: np.ndarray) -> np.ndarray:
-    """1 + position in `segments` of each id; 0 for void."""
-    known = np.array([VOID] + [s.id for s in panoptic.segments])
-    order = np.argsort(known)
-    return order[np.searchsorted(known, ids, sorter=order)]
 
 
 def _indices(panoptic: PanopticMap, taxonomy: Taxonomy) -> np.ndarray:

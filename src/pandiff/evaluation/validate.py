@@ -55,11 +55,10 @@ def validate(
     _check_listed(layout.maps, [a["file_name"] for a in dataset.annotations], report)
     if with_images:
         _check_listed(layout.images, [i["file_name"] for i in dataset.images.values()], report)
+        for image in progress(list(dataset.images.values())):
+            _open(layout.images / image["file_name"], image, report)
     for annotation in progress(dataset.annotations):
         _check_map(layout.maps, annotation, dataset, report)
-        image = dataset.images.get(annotation["image_id"])
-        if with_images and image is not None:
-            _open(layout.images / image["file_name"], image, report)
     if layout.captions_json.is_file():
         _check_captions(layout.captions_json, dataset, report)
     return report.problems
@@ -153,27 +152,31 @@ def _open(path: Path, record: Entry | None, report: Report) -> Image.Image | Non
 
 def _check_map(folder: Path, annotation: Entry, dataset: _Dataset, report: Report) -> None:
     where = f"{folder.name}/{annotation['file_name']}"
+    segments = _check_segments(where, annotation, dataset, report)
+    record = dataset.images.get(annotation["image_id"])
+    png = _open(folder / annotation["file_name"], record, report)
+    if png is not None and png.mode != "RGB":
+        report.add(where, "a PNG of mode RGB", png.mode)
+    elif png is not None:
+        found = {k: (area, box) for k, area, box in zip(*measure(png_to_ids(png)), strict=True)}
+        entries = (s for s in annotation["segments_info"] if isinstance(s, dict))
+        declared = {s["id"] for s in entries if isinstance(s.get("id"), int)}
+        for odd in sorted(found.keys() - declared):
+            report.add(where, f"a segment for id {odd} of the PNG", "none")
+        _check_measures(where, found, segments, report)
+
+
+def _check_segments(
+    where: str, annotation: Entry, dataset: _Dataset, report: Report
+) -> Sequence[Entry]:
+    """The well-formed entries of `segments_info`; their ids are unique, their categories known."""
     segments = well_formed(annotation, "segments_info", SEGMENT, where, report) or []
     _check_unique(where, "segment id", [s["id"] for s in segments], report)
     for s in segments:
         if s["category_id"] not in dataset.categories:
             got = f"{s['category_id']} in segment {s['id']}"
             report.add(where, "a category_id of the categories", got)
-    record = dataset.images.get(annotation["image_id"])
-    png = _open(folder / annotation["file_name"], record, report)
-    if png is None:
-        return
-    try:
-        ids = png_to_ids(png)
-    except InputError:
-        report.add(where, "a PNG of mode RGB", png.mode)
-        return
-    found = {k: (area, box) for k, area, box in zip(*measure(ids), strict=True)}
-    entries = (s for s in annotation["segments_info"] if isinstance(s, dict))
-    declared = {s["id"] for s in entries if isinstance(s.get("id"), int)}
-    for odd in sorted(found.keys() - declared):
-        report.add(where, f"a segment for id {odd} of the PNG", "none")
-    _check_measures(where, found, segments, report)
+    return segments
 
 
 def _check_measures(
