@@ -18,13 +18,16 @@ SCHEDULERS = (
     "DPMSolverMultistepScheduler",
     "DPMSolverSinglestepScheduler",
     "EulerDiscreteScheduler",
-    "HeunDiscreteScheduler",
     "LCMScheduler",
     "LMSDiscreteScheduler",
     "TCDScheduler",
     "UniPCMultistepScheduler",
 )
-"""The classes of diffusers that can predict the clean state and take our schedule."""
+"""The classes of diffusers that can predict the clean state and take our schedule.
+
+Heun's method is not among them: its second evaluation divides by the noise after the first step,
+and from zero SNR that multiplies any change of the estimate by thousands.
+"""
 
 _FIXED: dict[str, Any] = {
     # latents are not bounded by 1, and the map is squashed already

@@ -1,0 +1,209 @@
+"""The sampling loop obeys the same laws under every scheduler."""
+
+from __future__ import annotations
+
+import importlib
+
+import diffusers
+import pytest
+import torch
+from diffusers import SchedulerMixin
+from torch import Tensor
+
+from pandiff.diffusion import (
+    SCHEDULERS,
+    NoiseSchedule,
+    StreamSchedules,
+    sample,
+    scheduler_for,
+)
+from pandiff.errors import InputError
+from pandiff.state import StateLayout
+
+CONTEXT = torch.zeros(1, 1, 1)
+EQUAL = StateLayout(2, 2, 1)
+EQUAL_SCHEDULES = StreamSchedules(NoiseSchedule(), NoiseSchedule())
+UNEQUAL = StateLayout(2, 1, 4)
+UNEQUAL_SCHEDULES = StreamSchedules.for_ratio(4)
+
+
+def noise_like(layout: StateLayout, side: int = 8, seed: int = 0) -> Tensor:
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(1, layout.channels, side, side, generator=g)
+
+
+def generators() -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(5)]
+
+
+class Watch:
+    """A denoiser that always answers `z0` and keeps what it was asked."""
+
+    def __init__(self, z0: Tensor) -> None:
+        self.z0 = z0
+        self.asked: list[tuple[Tensor, Tensor]] = []
+
+    def __call__(
+        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
+    ) -> Tensor:
+        self.asked.append((x.clone(), t.clone()))
+        return self.z0
+
+
+def test_every_scheduler_that_we_name_is_tested(covered_classes: set[str]) -> None:
+    assert covered_classes == set(SCHEDULERS)
+
+
+def test_equal_streams_stay_equal(
+    scheduler: SchedulerMixin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(type(scheduler).__module__)
+    if hasattr(module, "randn_tensor"):  # the same noise for both streams
+
+        def same(shape: tuple[int, ...], **_: object) -> Tensor:
+            return torch.randn(shape, generator=torch.Generator().manual_seed(7))
+
+        monkeypatch.setattr(module, "randn_tensor", same)
+
+    def symmetric(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+        image, panoptic = EQUAL.split(x)
+        return torch.cat([image + 0.3 * panoptic, panoptic + 0.3 * image], dim=1).sin()
+
+    half = torch.randn(1, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    noise = torch.cat([half, half], dim=1)
+    seen: list[Tensor] = []
+    out = sample(
+        symmetric, CONTEXT, noise, EQUAL, EQUAL_SCHEDULES, scheduler, 9,
+        on_step=lambda k, t, x, z0: seen.append(x),
+    )  # fmt: skip
+    assert len(seen) == 9
+    for x in [*seen, out]:
+        assert x.isfinite().all()
+        torch.testing.assert_close(*EQUAL.split(x), rtol=1e-5, atol=1e-5)
+    assert out.std() > 0.1
+
+
+@pytest.mark.parametrize("steps", [1, 7, 8, 25])
+def test_the_last_step_ends_at_the_clean_state(scheduler: SchedulerMixin, steps: int) -> None:
+    z0 = noise_like(UNEQUAL, seed=1).mul(3)  # beyond [-1, 1]: nothing may clip it
+    out = sample(
+        Watch(z0), CONTEXT, noise_like(UNEQUAL), UNEQUAL, UNEQUAL_SCHEDULES, scheduler, steps,
+        generators=generators(),
+    )  # fmt: skip
+    assert torch.equal(out, z0)
+
+
+def test_what_the_network_sees_lies_on_the_path_of_training(
+    ode_scheduler: SchedulerMixin,
+) -> None:
+    z0, noise = noise_like(UNEQUAL, seed=1).mul(3), noise_like(UNEQUAL)
+    watch = Watch(z0)
+    sample(watch, CONTEXT, noise, UNEQUAL, UNEQUAL_SCHEDULES, ode_scheduler, 8)
+    levels = [int(t[0, 0]) for _, t in watch.asked]
+    assert levels[0] == 1000
+    assert levels == sorted(levels, reverse=True)
+    for x, t in watch.asked:
+        alpha, sigma = (UNEQUAL.per_stream(c) for c in UNEQUAL_SCHEDULES.coefficients(t))
+        torch.testing.assert_close(x, alpha * z0 + sigma * noise, rtol=0, atol=4e-3)
+
+
+def test_added_noise_keeps_to_the_level(scheduler: SchedulerMixin) -> None:
+    z0 = noise_like(UNEQUAL, 32, seed=1)
+    watch = Watch(z0)
+    sample(
+        watch, CONTEXT, noise_like(UNEQUAL, 32), UNEQUAL, UNEQUAL_SCHEDULES, scheduler, 10,
+        generators=generators(),
+    )  # fmt: skip
+    for x, t in watch.asked:
+        alpha, sigma = (UNEQUAL.per_stream(c) for c in UNEQUAL_SCHEDULES.coefficients(t))
+        for residual in UNEQUAL.split((x - alpha * z0) / sigma):
+            assert abs(residual.mean()) < 0.1
+            assert abs(residual.std() - 1) < 0.1
+
+
+def test_the_given_scheduler_is_not_changed(scheduler: SchedulerMixin) -> None:
+    before = dict(scheduler.config), scheduler.timesteps.clone()
+    z0 = noise_like(UNEQUAL)
+    sample(Watch(z0), CONTEXT, z0, UNEQUAL, UNEQUAL_SCHEDULES, scheduler, 3)
+    assert dict(scheduler.config) == before[0]
+    assert torch.equal(scheduler.timesteps, before[1])
+
+
+def test_settings_of_the_solver_are_kept() -> None:
+    like = diffusers.DPMSolverMultistepScheduler(
+        solver_order=3, solver_type="heun", use_karras_sigmas=True, algorithm_type="sde-dpmsolver++"
+    )
+    config = scheduler_for(NoiseSchedule(), like).config
+    assert (config.solver_order, config.solver_type) == (3, "heun")
+    assert config.algorithm_type == "sde-dpmsolver++"
+    assert not config.use_karras_sigmas
+    assert config.prediction_type == "sample"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["PNDMScheduler", "EulerAncestralDiscreteScheduler", "KDPM2DiscreteScheduler",
+     "HeunDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "EDMEulerScheduler", "DDIMInverseScheduler"],
+)  # fmt: skip
+def test_schedulers_that_cannot_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"got {name}; assign one of these") as error:
+        scheduler_for(NoiseSchedule(), getattr(diffusers, name)())
+    assert "DPMSolverMultistepScheduler" in str(error.value)
+
+
+def test_a_class_derived_from_a_known_one_is_taken() -> None:
+    class Mine(diffusers.DDIMScheduler):
+        pass
+
+    assert type(scheduler_for(NoiseSchedule(), Mine())) is Mine
+
+
+def test_sample_k_depends_on_generator_k_alone() -> None:
+    def shrink(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+        return x.tanh()
+
+    def run(seeds: list[int]) -> Tensor:
+        gs = [torch.Generator().manual_seed(s) for s in seeds]
+        noise = torch.cat([torch.randn(1, EQUAL.channels, 4, 4, generator=g) for g in gs])
+        return sample(
+            shrink, CONTEXT, noise, EQUAL, EQUAL_SCHEDULES, diffusers.DDPMScheduler(), 6,
+            generators=gs,
+        )  # fmt: skip
+
+    together = run([1, 2, 3])
+    assert torch.equal(together[1:2], run([2]))
+    assert not torch.equal(together[0], together[1])
+
+
+def test_a_callback_may_change_the_state() -> None:
+    z0 = noise_like(EQUAL)
+    watch, steps = Watch(z0), []
+
+    def halve(step: int, timestep: int, x: Tensor, clean: Tensor) -> Tensor:
+        steps.append((step, timestep))
+        assert torch.equal(clean, z0)
+        return x * 0
+
+    scheduler = diffusers.DDIMScheduler()
+    out = sample(
+        watch, CONTEXT, noise_like(EQUAL), EQUAL, EQUAL_SCHEDULES, scheduler, 4, on_step=halve
+    )
+    assert steps == [(0, 999), (1, 749), (2, 499), (3, 249)]
+    assert all((x == 0).all() for x, _ in watch.asked[1:])
+    assert (out == 0).all()
+
+
+def test_progress_sees_every_step() -> None:
+    counted = []
+
+    def progress(steps):  # type: ignore[no-untyped-def]
+        for s in steps:
+            counted.append(s)
+            yield s
+
+    z0 = noise_like(EQUAL)
+    sample(
+        Watch(z0), CONTEXT, z0, EQUAL, EQUAL_SCHEDULES, diffusers.DDIMScheduler(), 5,
+        progress=progress,
+    )  # fmt: skip
+    assert len(counted) == 5
