@@ -9,7 +9,8 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -46,7 +47,7 @@ def positive_number(text: str) -> int:
 
 
 def progress(description: str) -> Progress:
-    """A bar with an estimate on standard error, for a terminal only."""
+    """Passes items on and shows a bar with an estimate on standard error, if it is a terminal."""
     from rich.console import Console
     from rich.progress import track
 
@@ -54,6 +55,18 @@ def progress(description: str) -> Progress:
     return lambda items: track(
         items, description, console=console, transient=True, disable=not console.is_terminal
     )
+
+
+@contextmanager
+def counter(description: str) -> Iterator[Callable[[int, int], None]]:
+    """The same bar, for work that reports (done, total) itself."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _validate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +120,15 @@ def _scenes_arguments(parser: argparse.ArgumentParser) -> None:
 def _scenes(args: argparse.Namespace) -> None:
     from pandiff.data.scenes import write_scenes
 
-    write_scenes(args.out, args.count, seed=args.seed, size=args.size, workers=args.workers)
+    with counter("scenes") as show:
+        write_scenes(
+            args.out,
+            args.count,
+            seed=args.seed,
+            size=args.size,
+            workers=args.workers,
+            progress=show,
+        )
     print(f"{args.count} scenes of {args.size} px in {args.out}")
 
 
