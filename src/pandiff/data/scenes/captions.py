@@ -11,7 +11,7 @@ import numpy as np
 
 from pandiff.data.scenes.phrases import (
     Caption,
-    color_phrase,
+    color_phrases,
     count_phrase,
     joined,
     listed,
@@ -72,8 +72,8 @@ class _Cast:
     def counted(self, rng: np.random.Generator, category: str) -> Caption:
         return count_phrase(rng, category, len(self.all_of(category)))
 
-    def colored(self, rng: np.random.Generator, category: str) -> Caption:
-        return color_phrase(rng, category, self.colors(category))
+    def colored(self, rng: np.random.Generator, *categories: str) -> Caption:
+        return listed([p for c in categories for p in color_phrases(rng, c, self.colors(c))])
 
 
 _NOTHING = Caption("")
@@ -95,7 +95,7 @@ def make_captions(
     cast = _Cast(objects)
     return (
         _terse(rng, cast, setting),
-        _colors_of_main(rng, cast, setting),
+        _short(_colors, 1 + int(rng.integers(2)), rng, cast, setting),
         _short(_counts, 5, rng, cast, setting),
         _related(rng, cast, setting, size),
         _short(_full, 5, rng, cast, setting),
@@ -130,14 +130,12 @@ def _terse(rng: np.random.Generator, cast: _Cast, setting: Setting) -> Caption:
     return joined("{}{}", noun, on(rng, setting, cast.ground([main])))
 
 
-def _colors_of_main(rng: np.random.Generator, cast: _Cast, setting: Setting) -> Caption:
-    """The main category by color, sometimes with the next one and the time."""
-    main = cast.categories[:1]
-    where = on(rng, setting, cast.ground(main))
-    caption = joined("{}{}", cast.colored(rng, main[0]), where)
-    if len(cast.categories) > 1 and rng.random() < 0.5:
-        caption = joined("{} and {}", caption, cast.colored(rng, cast.categories[1]))
-    return joined("{}{}", caption, when(rng, setting) if rng.random() < 0.4 else _NOTHING)
+def _colors(rng: np.random.Generator, cast: _Cast, setting: Setting, n: int) -> Caption:
+    """The main categories by color, sometimes with the time."""
+    chosen = cast.categories[:n]
+    where = on(rng, setting, cast.ground(chosen))
+    time = when(rng, setting) if rng.random() < 0.4 else _NOTHING
+    return joined("{}{}{}", cast.colored(rng, *chosen), where, time)
 
 
 def _counts(rng: np.random.Generator, cast: _Cast, setting: Setting, n: int) -> Caption:
@@ -145,7 +143,7 @@ def _counts(rng: np.random.Generator, cast: _Cast, setting: Setting, n: int) -> 
     chosen = cast.categories[:n]
     ground = on(rng, setting, cast.ground(chosen))
     opening = ("{}{}{}{}", "a picture of {}{}{}{}", "there are {}{}{}{}")[int(rng.integers(3))]
-    many = len(chosen) > 1 or len(cast.all_of(chosen[0])) > 1
+    many = len(cast.all_of(chosen[0])) > 1
     opening = opening.replace("there are", "there are" if many else "there is")
     back = behind(rng, setting, ground.categories) if rng.random() < 0.5 else _NOTHING
     time = when(rng, setting) if rng.random() < 0.6 else _NOTHING
@@ -157,22 +155,30 @@ def _full(rng: np.random.Generator, cast: _Cast, setting: Setting, n: int) -> Ca
     chosen = cast.categories[:n]
     ground = on(rng, setting, cast.ground(chosen))
     back = behind(rng, setting, ground.categories)
-    things = listed([cast.colored(rng, c) for c in chosen])
-    return joined("{}{}{}{}", things, ground, back, when(rng, setting))
+    return joined("{}{}{}{}", cast.colored(rng, *chosen), ground, back, when(rng, setting))
 
 
 def _related(rng: np.random.Generator, cast: _Cast, setting: Setting, size: int) -> Caption:
     """How two categories lie to each other; without such a pair, a caption without numbers."""
     pairs = [(a, r, b) for a in cast.categories for b in cast.categories if a != b
              for r in RELATIONS if _sensible(cast, a, r, b, size)]  # fmt: skip
-    time = when(rng, setting) if rng.random() < 0.5 else _NOTHING
-    if not pairs:
-        return joined("{}{}{}", _vague(cast), on(rng, setting, cast.ground(cast.categories[:1])), time)
-    a, relation, b = pairs[int(rng.integers(len(pairs)))]
+    if pairs:
+        caption = _relation(rng, cast, setting, *pairs[int(rng.integers(len(pairs)))])
+        if len(caption.text.split()) <= MOST_WORDS:
+            return caption
+    where = on(rng, setting, cast.ground(cast.categories[:1]))
+    return joined("{}{}{}", _vague(cast), where, when(rng, setting))
+
+
+def _relation(
+    rng: np.random.Generator, cast: _Cast, setting: Setting, a: str, relation: str, b: str
+) -> Caption:
+    """One relation, as in "a red ball to the left of a dog"."""
     first = (cast.colored if rng.random() < 0.6 else cast.counted)(rng, a)
     second = (cast.colored if rng.random() < 0.6 else cast.counted)(rng, b)
     claim = Caption(_wording(rng, relation), relations=((a, relation, b),))
     ground = on(rng, setting, cast.ground([a, b])) if rng.random() < 0.5 else _NOTHING
+    time = when(rng, setting) if rng.random() < 0.5 else _NOTHING
     return joined("{} {} {}{}{}", first, claim, second, ground, time)
 
 
@@ -188,12 +194,14 @@ def _sensible(cast: _Cast, a: str, relation: str, b: str, size: int) -> bool:
     if not ground_a or not ground_b:
         return False
     high, low = ("sky" in (ground_a, ground_b)) and ground_a != ground_b, "umbrella" in (a, b)
-    if relation in ("above", "under") and not (high or (low and relation == "under" and b == "umbrella")):
+    if relation in ("above", "under") and not (
+        high or (low and relation == "under" and b == "umbrella")
+    ):
         return False
     if relation in ("behind", "in front of", "next to") and (high or low or ground_a == "sky"):
         return False
-    boxes = ([o.bbox for o in cast.all_of(c)] for c in (a, b))
-    return relation_holds(relation, *boxes, size)
+    first, second = ([o.bbox for o in cast.all_of(c)] for c in (a, b))
+    return relation_holds(relation, first, second, size)
 
 
 def _vague(cast: _Cast) -> Caption:

@@ -11,7 +11,7 @@ from pandiff.data.scenes.geometry import Part, Point, dome, ellipse, mark, smoot
 from pandiff.data.scenes.palette import RGB, darker, jitter, lighter, mix
 
 GROUND_COLORS: dict[str, RGB] = {
-    "grass": (112, 172, 72),
+    "grass": (122, 176, 84),
     "water": (58, 138, 198),
     "sand": (234, 208, 148),
     "road": (108, 108, 116),
@@ -90,12 +90,14 @@ def plain(rng: np.random.Generator, line: list[Point], category: str) -> Layer:
 
 def sea(rng: np.random.Generator, top: float, bottom: float, mirrored: RGB) -> Layer:
     """Water between two heights; `mirrored` is the color of the sky, seen in it."""
-    color = mix(jitter(rng, GROUND_COLORS["water"], 10), mirrored, 0.25)
+    color = mix(jitter(rng, GROUND_COLORS["water"], 10), mirrored, 0.38)
     parts = [Part([(-0.05, top), (1.05, top), (1.05, 1.05), (-0.05, 1.05)], color)]
     steps = 5
     for k in range(1, steps):
         y = top + (bottom - top) * (k / steps) ** 1.3
-        parts.append(mark([(-0.05, y), (1.05, y), (1.05, 1.05), (-0.05, 1.05)], darker(color, 0.3), 26))
+        parts.append(
+            mark([(-0.05, y), (1.05, y), (1.05, 1.05), (-0.05, 1.05)], darker(color, 0.3), 26)
+        )
     for _ in range(16):
         x, t = (float(v) for v in rng.random(2))
         y, w = top + 0.01 + (bottom - top) * t, 0.02 + 0.05 * t
@@ -117,14 +119,24 @@ def street(rng: np.random.Generator, top: float, bottom: float) -> Layer:
     h = bottom - top
     parts = [
         Part([(-0.05, top), (1.05, top), (1.05, bottom), (-0.05, bottom)], color),
-        mark([(-0.05, top), (1.05, top), (1.05, top + 0.02), (-0.05, top + 0.02)], lighter(color, 0.4)),
-        mark([(-0.05, bottom - 0.03), (1.05, bottom - 0.03), (1.05, bottom), (-0.05, bottom)],
-             lighter(color, 0.45)),
-    ]  # fmt: skip
+        mark(
+            [(-0.05, top), (1.05, top), (1.05, top + 0.02), (-0.05, top + 0.02)],
+            lighter(color, 0.4),
+        ),
+        mark(
+            [(-0.05, bottom - 0.03), (1.05, bottom - 0.03), (1.05, bottom), (-0.05, bottom)],
+            lighter(color, 0.45),
+        ),
+    ]
     middle, shift = top + h * 0.47, float(rng.random()) * 0.2
     for k in range(-1, 6):
         x = shift + 0.2 * k
-        dash = [(x, middle), (x + 0.1, middle), (x + 0.097, middle + 0.018), (x - 0.004, middle + 0.018)]
+        dash = [
+            (x, middle),
+            (x + 0.1, middle),
+            (x + 0.097, middle + 0.018),
+            (x - 0.004, middle + 0.018),
+        ]
         parts.append(mark(dash, (240, 236, 220)))
     return Layer("road", parts)
 
@@ -151,7 +163,9 @@ def highway(rng: np.random.Generator, lane: Lane) -> Layer:
     color = jitter(rng, GROUND_COLORS["road"], 6)
     parts = [Part(_strip(lane, lane.top, 1.05, -1, 1), color)]
     for side in (-1, 1):
-        parts.append(mark(_strip(lane, lane.top, 1.05, side * 0.9, side * 0.83), (236, 232, 218), 220))
+        parts.append(
+            mark(_strip(lane, lane.top, 1.05, side * 0.9, side * 0.83), (236, 232, 218), 220)
+        )
     t = 0.05
     while t < 1.0:
         y0, y1 = (lane.top + (1.0 - lane.top) * v for v in (t, min(1.05, t * 1.35 + 0.02)))
@@ -169,8 +183,8 @@ def mountains(rng: np.random.Generator, foot: float, height: float, capped: bool
     """Two to four peaks with a sunny and a shady side, some with snow on top."""
     color = jitter(rng, GROUND_COLORS["mountain"], 14)
     n = int(rng.integers(2, 5))
-    parts = [Part([(-0.05, foot - height * 0.3), (1.05, foot - height * 0.25), (1.05, 1.05), (-0.05, 1.05)],
-                  darker(color, 0.1))]  # fmt: skip
+    foothills = [(-0.05, foot - height * 0.3), (1.05, foot - height * 0.25)]
+    parts = [Part(below(foothills), darker(color, 0.1))]
     order = rng.permutation(n).tolist()
     for k in order:
         x = (k + float(rng.uniform(0.25, 0.75))) / n
@@ -205,8 +219,8 @@ def forest(rng: np.random.Generator, foot: float, height: float, kind: str) -> L
     color = jitter(rng, GROUND_COLORS["forest"], 8)
     if kind == "leafy":
         color = mix(color, (76, 134, 62), 0.4)
-    parts = [Part([(-0.05, foot - height * 0.55), (1.05, foot - height * 0.55), (1.05, 1.05), (-0.05, 1.05)],
-                  darker(color, 0.42))]  # fmt: skip
+    undergrowth = [(-0.05, foot - height * 0.55), (1.05, foot - height * 0.55)]
+    parts = [Part(below(undergrowth), darker(color, 0.42))]
     for row, count in ((0, 9), (1, 8)):
         for k in rng.permutation(count).tolist():
             x = (k + float(rng.uniform(0.2, 0.8))) / count
@@ -219,7 +233,9 @@ def forest(rng: np.random.Generator, foot: float, height: float, kind: str) -> L
 def _leafy(x: float, y: float, h: float, color: RGB) -> list[Part]:
     w = 0.055 + h * 0.16
     return [
-        Part(dome(x, y - h * 0.35, w, h * 0.65, 20) + [(x - w, y + 0.02), (x + w, y + 0.02)], color),
+        Part(
+            [*dome(x, y - h * 0.35, w, h * 0.65, 20), (x - w, y + 0.02), (x + w, y + 0.02)], color
+        ),
         mark(ellipse(x - w * 0.25, y - h * 0.72, w * 0.5, h * 0.17, 12), lighter(color, 0.16), 160),
     ]
 
@@ -231,5 +247,9 @@ def _needles(x: float, y: float, h: float, color: RGB) -> list[Part]:
              (x - w * 0.55, y - h * 0.55)]  # fmt: skip
     return [
         Part(spire, color),
-        mark([(x, y - h), (x - w * 0.1, y), (x - w, y + 0.02), (x - w * 0.5, y - h * 0.55)], lighter(color, 0.1), 150),
+        mark(
+            [(x, y - h), (x - w * 0.1, y), (x - w, y + 0.02), (x - w * 0.5, y - h * 0.55)],
+            lighter(color, 0.1),
+            150,
+        ),
     ]

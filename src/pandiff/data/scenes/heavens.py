@@ -75,7 +75,9 @@ def _stars(rng: np.random.Generator, horizon: float) -> list[Part]:
     for _ in range(24):
         x, y = float(rng.random()), float(rng.random()) * horizon * 0.9
         r = float(rng.uniform(0.0025, 0.006))
-        parts.append(mark(ellipse(x, y, r, r, 6), (255, 250, 226), int(rng.integers(120, 256)), True))
+        parts.append(
+            mark(ellipse(x, y, r, r, 6), (255, 250, 226), int(rng.integers(120, 256)), True)
+        )
     return parts
 
 
@@ -83,7 +85,10 @@ def _moon(x: float, y: float, light: Light, crescent: bool) -> list[Part]:
     pale: RGB = (244, 240, 218)
     if not crescent:
         spots = ((-0.015, -0.01, 0.012), (0.014, 0.012, 0.009), (0.01, -0.022, 0.007))
-        craters = [mark(ellipse(x + a, y + b, r, r, 10), darker(pale, 0.14), glow=True) for a, b, r in spots]
+        craters = [
+            mark(ellipse(x + a, y + b, r, r, 10), darker(pale, 0.14), glow=True)
+            for a, b, r in spots
+        ]
         return [mark(ellipse(x, y, 0.05, 0.05, 28), pale, glow=True), *craters]
     turn = ellipse(x, y, 0.05, 0.05, 32)
     outer, inner = turn[8:25], [(px * 0.45 + x * 0.55, py) for px, py in reversed(turn[8:25])]
@@ -100,9 +105,15 @@ def _cloud(rng: np.random.Generator, light: Light, horizon: float, heavy: bool) 
         r = w * float(rng.uniform(0.26, 0.4)) * (1.15 - 0.5 * abs(t))
         puffs.append((x + t * w * 0.75, y - r * 0.45, r))
     base = mark(ellipse(x, y, w * 1.05, w * 0.17, 20), shade, glow=True)
-    under = [mark(ellipse(px, py + r * 0.14, r, r * 0.85, 16), shade, glow=True) for px, py, r in puffs]
+    under = [
+        mark(ellipse(px, py + r * 0.14, r, r * 0.85, 16), shade, glow=True) for px, py, r in puffs
+    ]
     over = [
-        mark(ellipse(px - r * 0.06, py - r * 0.06, r * 0.9, r * 0.72, 16), lighter(light.cloud, 0.1), glow=True)
+        mark(
+            ellipse(px - r * 0.06, py - r * 0.06, r * 0.9, r * 0.72, 16),
+            lighter(light.cloud, 0.1),
+            glow=True,
+        )
         for px, py, r in puffs
     ]
     return [base, *under, *over]

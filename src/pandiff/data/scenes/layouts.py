@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,7 @@ class Layout:
     horizon: float
     layers: list[Layer]
     grounds: tuple[Ground, ...]
-    things: dict[str, float]
+    things: Mapping[str, float]
     trees: tuple[str, ...] = ("round", "round", "poplar", "pine")
     ceiling: float = 0.4
     cars: str = "side"
@@ -88,8 +88,18 @@ def _field(rng: np.random.Generator, sky: RGB) -> Layout:
     y = _between(rng, 0.4, 0.58)
     layers = _backdrop(rng, y, 0.3, 0.25)
     layers.append(meadow(rng, ridge(rng, y, 0.03)))
-    things = {"sheep": 5, "tree": 3, "dog": 2, "person": 2.5, "flower": 2, "house": 1.5, "ball": 1.2,
-              "bird": 1.2, "balloon": 1.2, "umbrella": 0.5}  # fmt: skip
+    things = {
+        "sheep": 5,
+        "tree": 3,
+        "dog": 2,
+        "person": 2.5,
+        "flower": 2,
+        "house": 1.5,
+        "ball": 1.2,
+        "bird": 1.2,
+        "balloon": 1.2,
+        "umbrella": 0.5,
+    }
     return Layout("field", y, layers, (Ground("grass", y + 0.06, 0.97),), things, ceiling=y - 0.08)
 
 
@@ -101,7 +111,15 @@ def _beach(rng: np.random.Generator, sky: RGB) -> Layout:
     water.parts.extend(shore(rng, line, "sand"))
     layers = [*_backdrop(rng, y, 0.15, 0.0), water, plain(rng, line, "sand")]
     grounds = (Ground("water", y + 0.05, coast - 0.03), Ground("sand", coast + 0.06, 0.97))
-    things = {"umbrella": 3.5, "person": 3, "ball": 3, "boat": 3, "bird": 1.6, "dog": 1.4, "tree": 1.4}
+    things = {
+        "umbrella": 3.5,
+        "person": 3,
+        "ball": 3,
+        "boat": 3,
+        "bird": 1.6,
+        "dog": 1.4,
+        "tree": 1.4,
+    }
     return Layout("beach", y, layers, grounds, things, ("palm",), y - 0.05)
 
 
@@ -114,7 +132,15 @@ def _lake(rng: np.random.Generator, sky: RGB) -> Layout:
     water.parts.extend(shore(rng, line, "grass"))
     layers += [water, meadow(rng, line)]
     grounds = (Ground("water", y + 0.06, coast - 0.05), Ground("grass", coast + 0.06, 0.97))
-    things = {"boat": 5, "tree": 1.6, "person": 1.6, "dog": 0.9, "bird": 1.4, "flower": 1.4, "balloon": 0.8}
+    things = {
+        "boat": 5,
+        "tree": 1.6,
+        "person": 1.6,
+        "dog": 0.9,
+        "bird": 1.4,
+        "flower": 1.4,
+        "balloon": 0.8,
+    }
     return Layout("lake", y, layers, grounds, things, ceiling=y - 0.1)
 
 
@@ -138,8 +164,16 @@ def _street(rng: np.random.Generator, sky: RGB) -> Layout:
         Ground("grass", top - 0.05, top - 0.01),
         Ground("grass", bottom + 0.06, 0.97),
     )
-    things = {"car": 6, "house": 3.5, "tree": 2, "person": 2.5, "dog": 1, "umbrella": 1, "bird": 0.8,
-              "ball": 0.6}  # fmt: skip
+    things = {
+        "car": 9,
+        "house": 3.5,
+        "tree": 2,
+        "person": 2.5,
+        "dog": 1,
+        "umbrella": 1,
+        "bird": 0.8,
+        "ball": 0.6,
+    }
     return Layout("street", y - 0.05, layers, grounds, things, ("round", "poplar"), y - 0.1)
 
 
@@ -153,12 +187,24 @@ def _highway(rng: np.random.Generator, sky: RGB) -> Layout:
     y0, y1 = y + 0.08, 0.97
     (c0, w0), (c1, w1) = lane.at(y0), lane.at(y1)
     grounds = (
-        Ground("road", y0 + 0.05, 0.95, (c0 - w0 * 0.5, c0 + w0 * 0.5), (c1 - w1 * 0.6, c1 + w1 * 0.6)),
+        Ground(
+            "road", y0 + 0.05, 0.95, (c0 - w0 * 0.5, c0 + w0 * 0.5), (c1 - w1 * 0.6, c1 + w1 * 0.6)
+        ),
         Ground(kind, y0, y1, (0.0, c0 - w0 - 0.03), (0.0, c1 - w1 - 0.03)),
         Ground(kind, y0, y1, (c0 + w0 + 0.03, 1.0), (c1 + w1 + 0.03, 1.0)),
     )
-    things = {"car": 6, "tree": 3, "house": 1.6, "bird": 1, "balloon": 0.8, "sheep": 1, "person": 0.6}
-    trees = {"grass": ("round", "poplar", "pine"), "sand": ("palm",), "snow": ("snowy", "pine")}[kind]
+    things = {
+        "car": 7.5,
+        "tree": 3,
+        "house": 1.6,
+        "bird": 1,
+        "balloon": 0.8,
+        "sheep": 1,
+        "person": 0.6,
+    }
+    trees = {"grass": ("round", "poplar", "pine"), "sand": ("palm",), "snow": ("snowy", "pine")}[
+        kind
+    ]
     return Layout("highway", y, layers, grounds, things, trees, y - 0.1, "front")
 
 
@@ -168,8 +214,16 @@ def _mountains(rng: np.random.Generator, sky: RGB) -> Layout:
     if rng.random() < 0.3:
         layers.append(forest(rng, y, 0.12, "pine"))
     layers.append(meadow(rng, ridge(rng, y, 0.03)))
-    things = {"sheep": 3, "tree": 2, "house": 1.6, "person": 1.6, "balloon": 1.6, "bird": 1.4,
-              "flower": 1.6, "dog": 0.8}  # fmt: skip
+    things = {
+        "sheep": 3,
+        "tree": 2,
+        "house": 1.6,
+        "person": 1.6,
+        "balloon": 1.6,
+        "bird": 1.4,
+        "flower": 1.6,
+        "dog": 0.8,
+    }
     grounds = (Ground("grass", y + 0.07, 0.97),)
     return Layout("mountains", y - 0.08, layers, grounds, things, ("pine", "pine", "round"), 0.32)
 
@@ -178,7 +232,15 @@ def _snow(rng: np.random.Generator, sky: RGB) -> Layout:
     y = _between(rng, 0.42, 0.58)
     layers = _backdrop(rng, y, 0.5, 0.5)
     layers.append(plain(rng, ridge(rng, y, 0.04), "snow"))
-    things = {"house": 2.5, "tree": 3.5, "person": 3, "dog": 2, "bird": 1, "ball": 1.0, "sheep": 0.5}
+    things = {
+        "house": 2.5,
+        "tree": 3.5,
+        "person": 3,
+        "dog": 2,
+        "bird": 1,
+        "ball": 1.0,
+        "sheep": 0.5,
+    }
     grounds = (Ground("snow", y + 0.07, 0.97),)
     return Layout("snow", y, layers, grounds, things, ("snowy", "snowy", "pine"), y - 0.1)
 
@@ -187,8 +249,16 @@ def _forest(rng: np.random.Generator, sky: RGB) -> Layout:
     y = _between(rng, 0.54, 0.66)
     kind = "leafy" if rng.random() < 0.5 else "pine"
     layers = [forest(rng, y, _between(rng, 0.28, 0.42), kind), meadow(rng, ridge(rng, y, 0.02))]
-    things = {"person": 2.5, "dog": 2, "sheep": 2, "flower": 2.5, "ball": 1.2, "umbrella": 1, "tree": 1,
-              "bird": 1}  # fmt: skip
+    things = {
+        "person": 2.5,
+        "dog": 2,
+        "sheep": 2,
+        "flower": 2.5,
+        "ball": 1.2,
+        "umbrella": 1,
+        "tree": 1,
+        "bird": 1,
+    }
     grounds = (Ground("grass", y + 0.06, 0.97),)
     return Layout("forest", y - 0.1, layers, grounds, things, ceiling=0.2)
 
@@ -196,8 +266,16 @@ def _forest(rng: np.random.Generator, sky: RGB) -> Layout:
 def _garden(rng: np.random.Generator, sky: RGB) -> Layout:
     y = _between(rng, 0.4, 0.5)
     layers = [*_backdrop(rng, y, 0.1, 0.4), meadow(rng, ridge(rng, y, 0.02))]
-    things = {"flower": 5, "house": 2.5, "tree": 2, "person": 1.5, "dog": 1.4, "ball": 1.4, "bird": 1,
-              "umbrella": 0.6}  # fmt: skip
+    things = {
+        "flower": 5,
+        "house": 2.5,
+        "tree": 2,
+        "person": 1.5,
+        "dog": 1.4,
+        "ball": 1.4,
+        "bird": 1,
+        "umbrella": 0.6,
+    }
     grounds = (Ground("grass", y + 0.07, 0.98),)
     return Layout("garden", y, layers, grounds, things, ("round", "round", "poplar"), y - 0.1)
 
@@ -226,9 +304,19 @@ def _desert(rng: np.random.Generator, sky: RGB) -> Layout:
         grounds = (
             Ground("road", top + 0.09, top + 0.17),
             Ground("sand", y + 0.06, top - 0.01),
-            Ground("sand", top + 0.28, 0.97) if top < 0.66 else Ground("road", top + 0.1, top + 0.17),
+            Ground("sand", top + 0.28, 0.97)
+            if top < 0.66
+            else Ground("road", top + 0.1, top + 0.17),
         )
-    things = {"tree": 2, "car": 2, "person": 2, "balloon": 1.4, "bird": 1, "house": 1, "umbrella": 0.8}
+    things = {
+        "tree": 2,
+        "car": 2,
+        "person": 2,
+        "balloon": 1.4,
+        "bird": 1,
+        "house": 1,
+        "umbrella": 0.8,
+    }
     return Layout("desert", y, layers, grounds, things, ("palm",), y - 0.1)
 
 
@@ -237,7 +325,7 @@ PLACES: dict[str, tuple[float, Builder]] = {
     "beach": (13, _beach),
     "lake": (9, _lake),
     "sea": (5, _sea),
-    "street": (15, _street),
+    "street": (17, _street),
     "highway": (8, _highway),
     "mountains": (8, _mountains),
     "snow": (9, _snow),

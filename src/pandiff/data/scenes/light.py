@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pandiff.data.scenes.palette import RGB, mix
 
@@ -32,6 +32,11 @@ class Light:
         r, g, b = (min(255.0, c * t) for c, t in zip(color, self.tint, strict=True))
         return mix((r, g, b), self.haze, self.thickness * distance)
 
+    def softened(self, t: float) -> Light:
+        """The same light with its tint moved to white by t in 0..1, so that colors keep."""
+        r, g, b = (x + (1 - x) * t for x in self.tint)
+        return replace(self, tint=(r, g, b))
+
 
 _DAY = (1.0, 1.0, 1.0)
 
@@ -51,9 +56,9 @@ LIGHTS: dict[str, tuple[Light, ...]] = {
               (212, 218, 220), 0.62, (226, 230, 232)),
     ),
     "dusk": (
-        Light("dusk", ((76, 62, 130), (214, 104, 116), (255, 190, 110)), (0.84, 0.68, 0.7),
+        Light("dusk", ((76, 62, 130), (214, 104, 116), (255, 190, 110)), (0.93, 0.78, 0.8),
               (226, 134, 112), 0.3, (236, 138, 132)),
-        Light("dusk", ((92, 70, 120), (232, 128, 84), (255, 208, 120)), (0.88, 0.7, 0.64),
+        Light("dusk", ((92, 70, 120), (232, 128, 84), (255, 208, 120)), (0.97, 0.8, 0.74),
               (236, 150, 100), 0.3, (244, 160, 120)),
     ),
     "dawn": (
@@ -61,10 +66,10 @@ LIGHTS: dict[str, tuple[Light, ...]] = {
               (246, 208, 196), 0.36, (255, 224, 220)),
     ),
     "night": (
-        Light("night", ((10, 14, 44), (22, 30, 76), (50, 62, 116)), (0.4, 0.44, 0.6),
-              (40, 50, 98), 0.34, (62, 70, 116)),
-        Light("night", ((8, 10, 30), (20, 22, 58), (60, 54, 104)), (0.43, 0.43, 0.57),
-              (44, 44, 88), 0.34, (66, 62, 104)),
+        Light("night", ((12, 18, 56), (28, 40, 96), (64, 80, 142)), (0.54, 0.58, 0.74),
+              (48, 60, 116), 0.3, (62, 70, 116)),
+        Light("night", ((14, 14, 44), (32, 30, 80), (80, 68, 128)), (0.57, 0.56, 0.7),
+              (56, 52, 104), 0.3, (66, 62, 104)),
     ),
 }  # fmt: skip
 """The lights of each kind of weather or time."""

@@ -8,22 +8,34 @@ from PIL import Image
 from pandiff.data.scenes.grounds import Layer
 from pandiff.data.scenes.heavens import Heaven
 from pandiff.data.scenes.light import Light
-from pandiff.data.scenes.placing import Thing
 from pandiff.data.scenes.raster import coverage, paint
 from pandiff.data.scenes.taxonomy import STUFF_NAMES
+from pandiff.data.scenes.things import Thing
 
 _SKY = 1
+_LEAST_SEEN = 0.012
 _TEXTURE: dict[str, tuple[float, float, float]] = {
     "sky": (0.0, 0.0, 0.0),
-    "grass": (0.14, 0.0, 0.16),
-    "water": (0.03, 0.16, 0.0),
-    "sand": (0.06, 0.02, 0.07),
-    "road": (0.04, 0.0, 0.07),
-    "mountain": (0.14, 0.0, 0.12),
+    "grass": (0.09, 0.02, 0.05),
+    "water": (0.03, 0.11, 0.0),
+    "sand": (0.05, 0.02, 0.025),
+    "road": (0.05, 0.0, 0.025),
+    "mountain": (0.09, 0.0, 0.04),
     "snow": (0.04, 0.02, 0.02),
-    "forest": (0.1, 0.0, 0.2),
+    "forest": (0.08, 0.0, 0.06),
 }
 """Strength of soft, streaky and grainy noise on each stuff."""
+
+_FLAT = np.array([False, *(n in ("grass", "water", "sand", "road", "snow") for n in STUFF_NAMES)])
+"""Which category ids lie flat, so that the haze fades over them."""
+
+
+def plain_layers(layers: list[Layer], size: int) -> list[Layer]:
+    """The layers of which enough is seen; judged at 128 px or, if smaller, at `size`."""
+    labels = label_stuff(layers, min(size, 128))
+    areas = np.bincount(labels.ravel(), minlength=len(STUFF_NAMES) + 1)
+    least = _LEAST_SEEN * labels.size
+    return [x for x in layers if areas[STUFF_NAMES.index(x.category) + 1] >= least]
 
 
 def label_stuff(layers: list[Layer], size: int) -> np.ndarray:
@@ -49,7 +61,7 @@ def paint_scene(
     image = _textured(rng, paint(image, far, light), labels, light, horizon)
     shadows = [(thing.shadow, thing.distance) for thing in things]
     bodies = [(thing.parts, thing.distance * 0.7) for thing in things]
-    return paint(image, [*shadows, *bodies], light)
+    return paint(paint(image, shadows, light), bodies, light.softened(0.45))
 
 
 def _sky(light: Light, heaven: Heaven, horizon: float, size: int) -> np.ndarray:
@@ -62,7 +74,9 @@ def _sky(light: Light, heaven: Heaven, horizon: float, size: int) -> np.ndarray:
     x, y, radius, strength = heaven.glow
     if strength:
         away = ((rows[None] - x) ** 2 + (rows[:, None] - y) ** 2) / np.float32(radius**2)
-        image += (np.array(heaven.glow_color, np.float32) - image) * (strength / (1 + away))[..., None]
+        image += (np.array(heaven.glow_color, np.float32) - image) * (strength / (1 + away))[
+            ..., None
+        ]
     return (image + 0.5).astype(np.uint8)
 
 
@@ -83,8 +97,7 @@ def _textured(
     factor = sum(table[:, k][labels] * field for k, field in enumerate(fields))
     rows = (np.arange(size, dtype=np.float32) + 0.5) / np.float32(size)
     nearness = np.clip((rows - horizon) / np.float32(1 - horizon), 0, 1)
-    haze = np.float32(light.thickness * 0.8) * (1 - nearness[:, None]) ** 2 * (labels != _SKY)
-    haze = haze * (rows >= horizon)[:, None]
+    haze = np.float32(light.thickness * 0.8) * (1 - nearness[:, None]) ** 2 * _FLAT[labels]
     out = image * (1 + np.asarray(factor)[..., None])
     out += (np.array(light.haze, np.float32) - out) * haze[..., None]
     return (np.clip(out, 0, 255) + np.float32(0.5)).astype(np.uint8)

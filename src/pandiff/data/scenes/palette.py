@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -58,7 +58,7 @@ WARDROBE: dict[str, dict[str, float]] = {
 """For each thing category, its colors and how often it wears them (relative weights)."""
 
 
-def weighted(rng: np.random.Generator, weights: dict[str, float]) -> str:
+def weighted(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     """One key of `weights`, drawn in proportion to its value."""
     left = float(rng.random()) * sum(weights.values())
     for key, weight in weights.items():

@@ -49,7 +49,7 @@ def _united(groups: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
 
 
 def listed(pieces: list[Caption]) -> Caption:
-    """ "a, b and c"."""
+    """The pieces as a list: "a, b and c"."""
     if len(pieces) == 1:
         return pieces[0]
     return joined(", ".join(["{}"] * (len(pieces) - 1)) + " and {}", *pieces)
@@ -73,7 +73,7 @@ def number(rng: np.random.Generator, n: int) -> str:
 
 
 def _article(noun: str, rng: np.random.Generator) -> str:
-    if rng.random() < 0.1:
+    if rng.random() < 0.06:
         return f"one {noun}"
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
@@ -83,22 +83,27 @@ def _counted(rng: np.random.Generator, singular: str, many: str, n: int) -> str:
 
 
 def count_phrase(rng: np.random.Generator, category: str, n: int) -> Caption:
-    """ "three sheep"."""
+    """A category with its number: "three sheep"."""
     noun, many = category, plural(category)
     if category == "balloon" and rng.random() < 0.3:
         noun, many = "hot air balloon", "hot air balloons"
     return Caption(_counted(rng, noun, many, n), (category,), ((category, n),))
 
 
-def color_phrase(rng: np.random.Generator, category: str, colors: Mapping[str, int]) -> Caption:
-    """ "two red cars and a blue car": all the things of a category, by color."""
-    groups = sorted(colors.items(), key=lambda item: -item[1])
-    pieces = [
-        Caption(_colored(rng, category, color, n), colors=((category, color, n),))
-        for color, n in groups
+def color_phrases(
+    rng: np.random.Generator, category: str, colors: Mapping[str, int]
+) -> list[Caption]:
+    """All the things of a category, one piece for each color: "two red cars", "a blue car"."""
+    total = sum(colors.values())
+    return [
+        Caption(
+            _colored(rng, category, color, n),
+            (category,),
+            ((category, total),),
+            ((category, color, n),),
+        )
+        for color, n in sorted(colors.items(), key=lambda item: -item[1])
     ]
-    claims = Caption("", (category,), ((category, sum(colors.values())),))
-    return joined("{}{}", claims, listed(pieces))
 
 
 def _colored(rng: np.random.Generator, category: str, color: str, n: int) -> str:

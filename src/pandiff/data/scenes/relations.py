@@ -63,6 +63,8 @@ def relation_holds(relation: str, first: Sequence[Box], second: Sequence[Box], s
         InputError: if the relation is not known.
     """
     if relation not in RELATIONS:
-        raise InputError(f"a relation ({', '.join(RELATIONS)})", repr(relation), "check the spelling")
+        raise InputError(
+            f"a relation ({', '.join(RELATIONS)})", repr(relation), "check the spelling"
+        )
     holds = RELATIONS[relation]
     return bool(first and second) and all(holds(a, b, size) for a in first for b in second)

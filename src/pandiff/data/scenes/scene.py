@@ -12,13 +12,14 @@ from pandiff.data.scenes.captions import SceneObject, make_captions
 from pandiff.data.scenes.heavens import make_heaven
 from pandiff.data.scenes.layouts import PLACES
 from pandiff.data.scenes.light import FREQUENCY, LIGHTS
-from pandiff.data.scenes.painting import label_stuff, paint_scene
+from pandiff.data.scenes.painting import label_stuff, paint_scene, plain_layers
 from pandiff.data.scenes.palette import weighted
 from pandiff.data.scenes.phrases import Caption
-from pandiff.data.scenes.placing import Thing, populate
+from pandiff.data.scenes.placing import populate
 from pandiff.data.scenes.raster import coverage
 from pandiff.data.scenes.scenery import Setting
 from pandiff.data.scenes.taxonomy import STUFF_NAMES, TAXONOMY
+from pandiff.data.scenes.things import Thing
 from pandiff.data.scenes.visibility import seen_things
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
@@ -27,7 +28,7 @@ SIZES = (32, 512)
 """Smallest and largest side of a picture in pixels."""
 
 SPLITS = {"train": 0, "val": 1, "test": 2}
-"""The seed of each split. Scenes of different seeds have nothing in common, so splits are disjoint."""
+"""The seed of each split. Scenes of different seeds are independent, so splits are disjoint."""
 
 _LEAST_CLAIMED = 0.02
 """Stuff on a smaller share of the picture is not spoken of."""
@@ -76,8 +77,9 @@ def make_scene(seed: int, index: int, size: int = 128) -> Scene:
     layout = PLACES[place][1](plan, light.sky[2])
     heaven = make_heaven(plan, weather, light, layout.horizon)
     things = seen_things(populate(cast, layout, light.time == "night"), size)
-    labels = label_stuff(layout.layers, size)
-    image = paint_scene(noise, light, heaven, layout.layers, things, labels, layout.horizon)
+    layers = plain_layers(layout.layers, size)
+    labels = label_stuff(layers, size)
+    image = paint_scene(noise, light, heaven, layers, things, labels, layout.horizon)
     panoptic = _map(labels, things, size)
     objects = _objects(panoptic, things)
     seen = _plain_stuff(panoptic)

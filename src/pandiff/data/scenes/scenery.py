@@ -111,7 +111,9 @@ def on(rng: np.random.Generator, setting: Setting, ground: str) -> Caption:
 
 def behind(rng: np.random.Generator, setting: Setting, used: tuple[str, ...]) -> Caption:
     """One stuff that is seen and not in `used`; nothing if there is none."""
-    left = [s for s in ("mountain", "forest", "water", "road", "sand", "snow") if s in setting.stuff]
+    left = [
+        s for s in ("mountain", "forest", "water", "road", "sand", "snow") if s in setting.stuff
+    ]
     left = [s for s in left if s not in used]
     if not left:
         return Caption("")
@@ -146,6 +148,8 @@ def view(rng: np.random.Generator, setting: Setting) -> Caption:
     if not pieces:
         return Caption("the sky", ("sky",))
     return Caption(
-        " and ".join(([", ".join(p.text for p in pieces[:-1])] if pieces[1:] else []) + [pieces[-1].text]),
+        " and ".join(
+            ([", ".join(p.text for p in pieces[:-1])] if pieces[1:] else []) + [pieces[-1].text]
+        ),
         tuple(c for p in pieces for c in p.categories),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pandiff.data.scenes.placing import Thing
 from pandiff.data.scenes.raster import coverage
+from pandiff.data.scenes.things import Thing
 
 LEAST_SHARE = 0.3
 """A thing stays if at least this share of its pixels inside the picture is seen."""

@@ -78,7 +78,9 @@ def _check(count: int, workers: int, image_format: str) -> None:
     if workers < 0:
         raise InputError("0 or more workers", str(workers), "choose another")
     if image_format not in FORMATS:
-        raise InputError(f"an image format ({', '.join(FORMATS)})", repr(image_format), "choose one")
+        raise InputError(
+            f"an image format ({', '.join(FORMATS)})", repr(image_format), "choose one"
+        )
 
 
 def _claim(out: Path, settings: dict[str, Any]) -> None:
@@ -144,7 +146,13 @@ def _save(image: Image.Image, path: Path) -> None:
 def _record(scene: Scene, index: int, image_name: str, map_name: str) -> dict[str, Any]:
     number, size = index + 1, scene.image.shape[0]
     segments = [
-        {"id": s.id, "category_id": s.category_id, "area": s.area, "bbox": list(s.bbox), "iscrowd": 0}
+        {
+            "id": s.id,
+            "category_id": s.category_id,
+            "area": s.area,
+            "bbox": list(s.bbox),
+            "iscrowd": 0,
+        }
         for s in scene.panoptic.segments
     ]
     return {

@@ -112,7 +112,14 @@ def _town_house(wall: RGB, roof: RGB, door: RGB, on: list[bool]) -> list[Part]:
     ]
     parts += _door(-0.08, 0.16, 0.22, door)
     for k, (x, y) in enumerate(
-        ((-0.24, -0.76), (-0.065, -0.76), (0.11, -0.76), (-0.24, -0.5), (-0.065, -0.5), (0.11, -0.5))
+        (
+            (-0.24, -0.76),
+            (-0.065, -0.76),
+            (0.11, -0.76),
+            (-0.24, -0.5),
+            (-0.065, -0.5),
+            (0.11, -0.5),
+        )
     ):
         parts += _window(x, y, 0.13, 0.16, on[k], frame)
     return parts

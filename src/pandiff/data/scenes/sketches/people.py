@@ -10,7 +10,13 @@ from pandiff.data.scenes.palette import RGB, darker, lighter
 _SKIN: tuple[RGB, ...] = (
     (246, 206, 176), (234, 184, 146), (204, 148, 108), (160, 108, 76), (116, 76, 54)
 )  # fmt: skip
-_HAIR: tuple[RGB, ...] = ((56, 38, 30), (34, 28, 30), (120, 78, 42), (206, 166, 92), (168, 162, 158))
+_HAIR: tuple[RGB, ...] = (
+    (56, 38, 30),
+    (34, 28, 30),
+    (120, 78, 42),
+    (206, 166, 92),
+    (168, 162, 158),
+)
 _LEGS: tuple[RGB, ...] = ((58, 64, 88), (82, 74, 66), (70, 70, 78), (112, 98, 82))
 
 HAND: Point = (0.2, -0.6)
@@ -69,12 +75,11 @@ def _dress(color: RGB) -> list[Part]:
 
 
 def _head(skin: RGB, hair: RGB, long: bool) -> list[Part]:
-    parts = [Part(box(-0.045, -0.84, 0.045, -0.76), darker(skin, 0.15))]
-    if long:
-        parts.append(Part(ellipse(-0.01, -0.87, 0.135, 0.15, 20), hair))
-    parts.append(Part(ellipse(0, -0.9, 0.105, 0.115, 20), skin))
-    parts.append(Part(dome(0, -0.905, 0.118, 0.11, 24), hair))
-    parts += [mark(ellipse(x, -0.885, 0.014, 0.018, 8), (46, 36, 36)) for x in (-0.035, 0.05)]
+    parts = [Part(ellipse(-0.015, -0.88, 0.14, 0.13, 20), hair)] if long else []
+    parts.append(Part(box(-0.045, -0.84, 0.045, -0.755), darker(skin, 0.15)))
+    parts.append(Part(ellipse(0.01, -0.89, 0.108, 0.112, 20), skin))
+    parts.append(Part([*dome(0, -0.905, 0.118, 0.112, 24), (-0.03, -0.935)], hair))
+    parts += [mark(ellipse(x, -0.885, 0.014, 0.018, 8), (46, 36, 36)) for x in (-0.02, 0.065)]
     return parts
 
 
@@ -122,8 +127,17 @@ def ball(rng: np.random.Generator, color: RGB) -> list[Part]:
         parts.append(mark(ellipse(0, y, 0.2, 0.497, 24), pale))
         parts.append(mark(ellipse(0, y, 0.1, 0.49, 24), color))
     else:
-        parts.append(mark([(-0.49, y - 0.1), (0.49, y - 0.1), (0.49, y + 0.08), (-0.49, y + 0.08)], pale))
-    crescent = [(0.0, y + 0.5), (0.27, y + 0.42), (0.46, y + 0.18), (0.48, y - 0.1), (0.36, y + 0.14), (0.16, y + 0.34)]
+        parts.append(
+            mark([(-0.49, y - 0.1), (0.49, y - 0.1), (0.49, y + 0.08), (-0.49, y + 0.08)], pale)
+        )
+    crescent = [
+        (0.0, y + 0.5),
+        (0.27, y + 0.42),
+        (0.46, y + 0.18),
+        (0.48, y - 0.1),
+        (0.36, y + 0.14),
+        (0.16, y + 0.34),
+    ]
     parts.append(mark(crescent, (20, 16, 40), 84))
     parts.append(mark(ellipse(-0.17, y - 0.2, 0.12, 0.09, 14), (255, 255, 255), 150))
     return parts

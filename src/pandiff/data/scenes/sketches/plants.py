@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -68,11 +69,13 @@ def _palm(rng: np.random.Generator, color: RGB) -> list[Part]:
     bark = (150, 112, 74)
     parts = [
         Part(limb(a, b, 0.085 - 0.01 * k, 0.075 - 0.01 * k), bark)
-        for k, (a, b) in enumerate(zip(spine, spine[1:], strict=False))
+        for k, (a, b) in enumerate(pairwise(spine))
     ]
     for k in range(5):
         y = -0.1 - 0.13 * k
-        parts.append(mark(ellipse(lean * 1.5 * (-y / 0.76) ** 1.3, y, 0.035, 0.01, 8), (104, 74, 48)))
+        parts.append(
+            mark(ellipse(lean * 1.5 * (-y / 0.76) ** 1.3, y, 0.035, 0.01, 8), (104, 74, 48))
+        )
     x, y = spine[-1]
     for k, angle in enumerate((-170, -10, -145, -35, -118, -62, 165, 15)):
         parts += _frond(x, y, math.radians(angle), 0.4, darker(color, 0.24 - 0.03 * k))

@@ -101,7 +101,10 @@ def boat(rng: np.random.Generator, color: RGB, lit: bool) -> list[Part]:
 
 def _sails(color: RGB, striped: bool) -> list[Part]:
     white = (250, 247, 238)
-    main, jib = [(0.02, -0.27), (0.0, -1.06), (-0.42, -0.29)], [(0.08, -0.97), (0.08, -0.29), (0.44, -0.27)]
+    main, jib = (
+        [(0.02, -0.27), (0.0, -1.06), (-0.42, -0.29)],
+        [(0.08, -0.97), (0.08, -0.29), (0.44, -0.27)],
+    )
     parts = [
         Part(limb((0.045, -0.18), (0.045, -1.1), 0.04), (120, 88, 62)),
         Part(main, white),
@@ -128,7 +131,10 @@ def _cabin(lit: bool) -> list[Part]:
 def _oars(color: RGB) -> list[Part]:
     wood = (150, 110, 72)
     return [
-        Part(smooth([(-0.46, -0.19), (0.5, -0.21), (0.36, -0.3), (-0.34, -0.28)], 1), darker(color, 0.5)),
+        Part(
+            smooth([(-0.46, -0.19), (0.5, -0.21), (0.36, -0.3), (-0.34, -0.28)], 1),
+            darker(color, 0.5),
+        ),
         Part(limb((-0.14, -0.3), (-0.36, 0.02), 0.045), wood),
         Part(limb((0.2, -0.3), (0.02, 0.02), 0.045), wood),
     ]
@@ -161,6 +167,6 @@ def balloon(rng: np.random.Generator, color: RGB, lit: bool) -> list[Part]:
 
 def _gore(a: float, b: float) -> list[tuple[float, float]]:
     """The strip of the envelope between the meridians a and b, each -1 (left) .. 1 (right)."""
-    heights = ((-0.995, 0.07), (-0.95, 0.185), (-0.84, 0.298), (-0.64, 0.358), (-0.52, 0.332))
-    heights += ((-0.4, 0.226), (-0.25, 0.108))
+    heights = ((-0.995, 0.07), (-0.95, 0.185), (-0.84, 0.298), (-0.64, 0.358), (-0.52, 0.332),
+               (-0.4, 0.226), (-0.25, 0.108))  # fmt: skip
     return [(a * w, y) for y, w in heights] + [(b * w, y) for y, w in reversed(heights)]
