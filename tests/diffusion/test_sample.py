@@ -143,7 +143,8 @@ def test_settings_of_the_solver_are_kept() -> None:
 @pytest.mark.parametrize(
     "name",
     ["PNDMScheduler", "EulerAncestralDiscreteScheduler", "KDPM2DiscreteScheduler",
-     "HeunDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "EDMEulerScheduler", "DDIMInverseScheduler"],
+     "HeunDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "EDMEulerScheduler",
+     "DDIMInverseScheduler"],
 )  # fmt: skip
 def test_schedulers_that_cannot_are_refused(name: str) -> None:
     with pytest.raises(InputError, match=f"got {name}; assign one of these") as error:

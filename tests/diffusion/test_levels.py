@@ -1,0 +1,106 @@
+"""The levels that training draws."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+import torch
+from torch import Tensor
+
+from pandiff.diffusion import NUM_LEVELS, PATTERNS, Levels, PatternWeights, draw_levels
+from pandiff.state import StateLayout
+
+LAYOUT = StateLayout(2, 3, 2)
+NONE = {f.name: 0.0 for f in fields(PatternWeights)}
+
+
+def draw(batch: int = 64, side: int = 4, seed: int = 0, **weights: float) -> Levels:
+    given = PatternWeights(**{**NONE, **weights}) if weights else PatternWeights()
+    g = torch.Generator().manual_seed(seed)
+    return draw_levels(LAYOUT, (batch, side, side), given, g)
+
+
+def masks(levels: Levels) -> tuple[Tensor, Tensor]:
+    """Shares (B,) of the known cells of image and map."""
+    return levels.known[:, :1].flatten(1).mean(1), levels.known[:, 1:].flatten(1).mean(1)
+
+
+def test_patterns_and_weights_have_the_same_names() -> None:
+    assert tuple(NONE) == PATTERNS
+
+
+def test_shares_follow_the_weights() -> None:
+    levels = draw(20000, side=4)
+    shares = torch.bincount(levels.pattern, minlength=len(PATTERNS)) / 20000
+    weights = PatternWeights().tensor()
+    torch.testing.assert_close(shares, weights / weights.sum(), rtol=0, atol=0.015)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_levels_are_in_range(name: str) -> None:
+    levels = draw(**{name: 1.0})
+    assert (levels.pattern == PATTERNS.index(name)).all()
+    assert levels.t.dtype == torch.int64
+    assert levels.t.min() >= 0
+    assert levels.t.max() <= NUM_LEVELS
+    assert ((levels.known == 0) | (levels.known == 1)).all()
+    assert levels.known.shape == (64, LAYOUT.known_channels, 4, 4)
+
+
+def test_joint_has_equal_levels_and_nothing_known() -> None:
+    levels = draw(joint=1.0)
+    assert torch.equal(levels.t[:, 0], levels.t[:, 1])
+    assert levels.t.min() > 0
+    assert levels.known.sum() == 0
+
+
+@pytest.mark.parametrize(("name", "stream"), [("image_given", 0), ("map_given", 1)])
+def test_what_is_given_is_clean_and_known_whole(name: str, stream: int) -> None:
+    levels = draw(**{name: 1.0})
+    shares = masks(levels)
+    assert (levels.t[:, stream] == 0).all()
+    assert (levels.t[:, 1 - stream] > 0).all()
+    assert (shares[stream] == 1).all()
+    assert (shares[1 - stream] == 0).all()
+
+
+def test_the_image_alone_has_a_map_of_pure_noise() -> None:
+    levels = draw(image_alone=1.0)
+    assert (levels.t[:, 1] == NUM_LEVELS).all()
+    assert levels.t[:, 0].unique().numel() > 30
+    assert levels.known.sum() == 0
+
+
+def test_independent_levels_are_independent() -> None:
+    t = draw(4096, independent=1.0).t.double()
+    assert abs(torch.corrcoef(t.T)[0, 1]) < 0.07
+
+
+@pytest.mark.parametrize("side", [4, 8, 16])
+def test_part_given_knows_some_cells_but_not_all(side: int) -> None:
+    levels = draw(400, side, part_given=1.0)
+    assert torch.equal(levels.t[:, 0], levels.t[:, 1])
+    image, panoptic = masks(levels)
+    assert ((image > 0) | (panoptic > 0)).all()
+    for share in (image, panoptic):
+        assert (share < 1).all()
+        assert 0.5 < (share > 0).float().mean() < 0.85  # two of three choices
+    both = (image > 0) & (panoptic > 0)
+    assert 0.2 < both.float().mean() < 0.5
+    torch.testing.assert_close(image[both], panoptic[both])
+
+
+def test_the_same_generator_draws_the_same() -> None:
+    one, two, other = draw(seed=3), draw(seed=3), draw(seed=4)
+    for name in ("pattern", "t", "known"):
+        assert torch.equal(getattr(one, name), getattr(two, name))
+    assert not torch.equal(one.t, other.t)
+
+
+def test_levels_are_stratified_over_the_batch() -> None:
+    t = draw(NUM_LEVELS, joint=1.0).t[:, 0]
+    assert torch.equal(t.sort().values, torch.arange(1, NUM_LEVELS + 1))
+    assert not torch.equal(t, t.sort().values)
+    small = draw(10, joint=1.0).t[:, 0].sort().values
+    assert torch.equal((small - 1) // 100, torch.arange(10))
