@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
+from pandiff.coco import atomic_text, ids_to_png, read_json, segment_to_coco
 from pandiff.data.scenes.scene import Scene, check_numbers, make_scene, scene_to_json
 from pandiff.data.scenes.taxonomy import TAXONOMY
 from pandiff.errors import InputError
-from pandiff.panoptic import PanopticMap
 
 FORMATS = ("png", "jpg")
 """Formats of the images; maps are always PNG."""
 
-_SETTINGS = "scenes.settings.json"
+_SETTINGS = ".scenes.json"
 _OURS = {"images", "panoptic", "panoptic.json", "captions.json", "scenes.json", _SETTINGS}
 
 Progress = Callable[[int, int], None]
+Settings = dict[str, int | str]
+
+
+class _Entry(NamedTuple):
+    """What the JSON files say of one scene: JSON already, for it takes a tenth of the memory."""
+
+    image: str
+    annotation: str
+    captions: str
+    scene: str
 
 
 def write_scenes(
@@ -59,17 +68,17 @@ def write_scenes(
     Raises:
         InputError: if an argument is out of range, or `out` holds something else.
     """
+    out = Path(out)
     _check(count, workers, image_format)
     check_numbers(seed, start, size)
-    settings = {"seed": seed, "size": size, "start": start, "count": count, "format": image_format}
-    _claim(out, settings)
-    render = partial(_write_one, out, seed, size, image_format)
-    records = []
-    for record in _mapped(render, range(start, start + count), workers):
-        records.append(record)
+    _claim(out, {"seed": seed, "size": size, "start": start, "count": count, "as": image_format})
+    write_one = partial(_write_one, out, seed, size, image_format)
+    entries = []
+    for entry in _mapped(write_one, range(start, start + count), workers):
+        entries.append(entry)
         if progress is not None:
-            progress(len(records), count)
-    _write_annotations(out, records)
+            progress(len(entries), count)
+    _write_annotations(out, entries)
 
 
 def _check(count: int, workers: int, image_format: str) -> None:
@@ -83,102 +92,93 @@ def _check(count: int, workers: int, image_format: str) -> None:
         )
 
 
-def _claim(out: Path, settings: dict[str, Any]) -> None:
+def _claim(out: Path, settings: Settings) -> None:
     """Make the folder ours; InputError if it is a file or holds anything else."""
     if out.exists() and not out.is_dir():
         raise InputError("a folder", f"the file {out}", "choose another path")
     names = {p.name for p in out.iterdir()} if out.exists() else set()
-    noted = out / _SETTINGS
-    if names and not noted.is_file():
-        raise InputError("a new or empty folder", f"{out} with other files", "choose another path")
-    if noted.is_file() and json.loads(noted.read_text()) != settings:
-        raise InputError(
-            f"the settings that {out} was begun with", json.dumps(settings), "choose another folder"
-        )
-    foreign = sorted(n for n in names - _OURS if not n.startswith(".tmp-"))
-    if foreign:
-        raise InputError("a folder of scenes alone", f"{foreign[0]} in {out}", "move it away")
+    foreign = sorted(names - _OURS)
+    if foreign or (names and _SETTINGS not in names):
+        odd = foreign[0] if foreign else "another dataset"
+        raise InputError("a new or empty folder", f"{odd} in {out}", "choose another folder")
+    if names and (begun := read_json(out / _SETTINGS)) != settings:
+        raise InputError(f"the settings {begun}, with which {out} was begun", f"{settings}",
+                         "repeat that command or choose another folder")  # fmt: skip
     for folder in ("images", "panoptic"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    _write_json(noted, settings)
+        for leftover in (out / folder).glob(".*"):
+            leftover.unlink()
+    with atomic_text(out / _SETTINGS) as file:
+        json.dump(settings, file)
 
 
-def _mapped(
-    render: Callable[[int], dict[str, Any]], indices: range, workers: int
-) -> Iterator[dict[str, Any]]:
-    """The records in order; at most a few hundred scenes are under way at once."""
+def _mapped(write_one: Callable[[int], _Entry], indices: range, workers: int) -> Iterator[_Entry]:
+    """The entries in order; at most a hundred scenes a worker are under way at once."""
     if workers == 0:
-        yield from map(render, indices)
+        yield from map(write_one, indices)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        todo = iter(indices)
-        while chunk := list(islice(todo, 128 * workers)):
-            yield from pool.map(render, chunk, chunksize=16)
+        left = iter(indices)
+        while chunk := list(islice(left, 128 * workers)):
+            yield from pool.map(write_one, chunk, chunksize=16)
 
 
-def _write_one(out: Path, seed: int, size: int, image_format: str, index: int) -> dict[str, Any]:
-    """Write the two files of a scene, if they do not exist, and return its annotations."""
+def _write_one(out: Path, seed: int, size: int, image_format: str, index: int) -> _Entry:
+    """Write the two files of a scene, where they do not exist, and tell of it."""
     scene = make_scene(seed, index, size)
     stem = f"{index + 1:012d}"
-    image, panoptic = out / "images" / f"{stem}.{image_format}", out / "panoptic" / f"{stem}.png"
+    panoptic, image = out / "panoptic" / f"{stem}.png", out / "images" / f"{stem}.{image_format}"
     if not panoptic.exists():
-        _save(id_image(scene.panoptic), panoptic)
+        _save(ids_to_png(scene.panoptic.ids), panoptic)
     if not image.exists():
         _save(Image.fromarray(scene.image), image)
-    return _record(scene, index, image.name, panoptic.name)
-
-
-def id_image(panoptic: PanopticMap) -> Image.Image:
-    """The ids as COCO writes them: id = R + 256 G + 65536 B."""
-    ids = panoptic.ids
-    return Image.fromarray(np.stack([ids & 255, ids >> 8 & 255, ids >> 16], -1).astype(np.uint8))
+    return _entry(scene, index, image.name, panoptic.name)
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    part = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    if path.suffix == ".jpg":
-        image.save(part, quality=95)
-    else:
-        image.save(part, compress_level=1)
-    os.replace(part, path)
+    temporary = path.with_name(f".{path.name}")
+    image.save(temporary, quality=95, compress_level=1)  # each format takes its own
+    os.replace(temporary, path)
 
 
-def _record(scene: Scene, index: int, image_name: str, map_name: str) -> dict[str, Any]:
+def _entry(scene: Scene, index: int, image_name: str, map_name: str) -> _Entry:
     number, size = index + 1, scene.image.shape[0]
-    segments = [
-        {
-            "id": s.id,
-            "category_id": s.category_id,
-            "area": s.area,
-            "bbox": list(s.bbox),
-            "iscrowd": 0,
-        }
-        for s in scene.panoptic.segments
+    segments = [segment_to_coco(s) for s in scene.panoptic.segments]
+    captions = [
+        {"image_id": number, "id": 10 * number + k, "caption": caption.text}
+        for k, caption in enumerate(scene.captions)
     ]
-    return {
-        "image": {"id": number, "file_name": image_name, "height": size, "width": size},
-        "annotation": {"image_id": number, "file_name": map_name, "segments_info": segments},
-        "captions": [
-            {"image_id": number, "id": 10 * number + k, "caption": caption.text}
-            for k, caption in enumerate(scene.captions)
-        ],
-        "scene": {"image_id": number, "index": index, **scene_to_json(scene)},
-    }
-
-
-def _write_annotations(out: Path, records: list[dict[str, Any]]) -> None:
-    images = [r["image"] for r in records]
-    captions = [c for r in records for c in r["captions"]]
-    _write_json(out / "scenes.json", {"scenes": [r["scene"] for r in records]})
-    _write_json(out / "captions.json", {"images": images, "annotations": captions})
-    annotations = [r["annotation"] for r in records]
-    _write_json(
-        out / "panoptic.json",
-        {"images": images, "annotations": annotations, "categories": TAXONOMY.to_coco()},
+    return _Entry(
+        json.dumps({"id": number, "file_name": image_name, "width": size, "height": size}),
+        json.dumps({"image_id": number, "file_name": map_name, "segments_info": segments}),
+        ",\n".join(map(json.dumps, captions)),
+        json.dumps({"image_id": number, "index": index, **scene_to_json(scene)}),
     )
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    part = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    part.write_text(json.dumps(value, separators=(",", ":")))
-    os.replace(part, path)
+def _write_annotations(out: Path, entries: Sequence[_Entry]) -> None:
+    """The three JSON files; `panoptic.json` last, for it makes the folder a dataset."""
+    images = [e.image for e in entries]
+    categories = [json.dumps(c) for c in TAXONOMY.to_coco()]
+    _write_lists(out / "scenes.json", {"scenes": [e.scene for e in entries]})
+    _write_lists(
+        out / "captions.json", {"images": images, "annotations": [e.captions for e in entries]}
+    )
+    _write_lists(
+        out / "panoptic.json",
+        {
+            "images": images,
+            "annotations": [e.annotation for e in entries],
+            "categories": categories,
+        },
+    )
+
+
+def _write_lists(path: Path, lists: dict[str, list[str]]) -> None:
+    """A JSON object of lists whose items are JSON already, one a line."""
+    with atomic_text(path) as file:
+        for k, (name, items) in enumerate(lists.items()):
+            file.write(f'{"," if k else "{"}\n"{name}": [\n')
+            file.writelines(f"{',' if n else ''}{item}\n" for n, item in enumerate(items))
+            file.write("]")
+        file.write("\n}\n")
