@@ -31,6 +31,7 @@ def writing(count: int, size: int) -> float:
 
 
 def main() -> None:
+    """Print both rates."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--size", type=int, default=128)

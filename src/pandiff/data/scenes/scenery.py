@@ -41,7 +41,7 @@ _ON: dict[str, tuple[str, ...]] = {
 _ON_AT: dict[tuple[str, str], tuple[str, ...]] = {
     ("grass", "field"): ("in a field", "in a green field", "on the grass", "in a meadow"),
     ("grass", "garden"): ("in a garden", "on the grass", "in a meadow"),
-    ("grass", "street"): ("on the grass", "beside the grass"),
+    ("grass", "street"): ("on the grass", "on grass"),
     ("grass", "highway"): ("on the grass",),
     ("grass", "lake"): ("on the grass",),
     ("water", "lake"): ("on a lake", "on the lake", "on the water"),
