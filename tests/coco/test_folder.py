@@ -111,7 +111,13 @@ def test_holds_little_memory(tmp_path: Path) -> None:
     ]
     content = {
         "images": [
-            {"id": k, "file_name": f"{k:012}.jpg", "width": 640, "height": 480, "coco_url": "x" * 60}
+            {
+                "id": k,
+                "file_name": f"{k:012}.jpg",
+                "width": 640,
+                "height": 480,
+                "coco_url": "x" * 60,
+            }
             for k in range(count)
         ],
         "annotations": [

@@ -18,8 +18,12 @@ def touch(path: Path) -> Path:
 
 def test_our_folder(tmp_path: Path) -> None:
     file = touch(tmp_path / "panoptic.json")
-    layout = CocoLayout(file, tmp_path / "panoptic", tmp_path / "images", tmp_path / "captions.json")
-    assert CocoLayout.find(tmp_path) == CocoLayout.find(file) == CocoLayout.find(str(file)) == layout
+    layout = CocoLayout(
+        file, tmp_path / "panoptic", tmp_path / "images", tmp_path / "captions.json"
+    )
+    assert (
+        CocoLayout.find(tmp_path) == CocoLayout.find(file) == CocoLayout.find(str(file)) == layout
+    )
 
 
 def test_original_layout(tmp_path: Path) -> None:

@@ -125,7 +125,12 @@ def test_equals_torchmetrics(random_pair: Any, taxonomy: Taxonomy) -> None:
         things = {k for k in range(1, 6) if taxonomy.isthing[k]}
         stuffs = set(range(6)) - things
         theirs = detection.panoptic_quality(
-            both[0], both[1], things, stuffs, return_per_class=True, allow_unknown_preds_category=True
+            both[0],
+            both[1],
+            things,
+            stuffs,
+            return_per_class=True,
+            allow_unknown_preds_category=True,
         )
         ours = pq_sums(overlap(reference, predicted))
         order = [*sorted(things), *sorted(stuffs)]
