@@ -73,23 +73,29 @@ def _cells(length: int, target: int) -> tuple[_Axis, int]:
 def to_labels(panoptic: PanopticMap, size: tuple[int, int], max_instances: int) -> Labels:
     """Resize a map to (width, height) by majority vote and number its instances.
 
+    A cell's ties go to the smaller segment, so that small things do not vanish, and never to void.
+
     Instances are numbered by size, the largest first; of more than `max_instances` the smallest
     become void, with a `TooManyInstances` warning.
     """
     if min(size) < 1:
         raise InputError("a size of at least 1x1", str(size), "check the map resolution")
-    segments = panoptic.segments
-    keys = np.array([VOID, *(s.id for s in segments)])
+    segments = sorted(panoptic.segments, key=_area)
+    keys = np.array([*(s.id for s in segments), VOID])
     order = np.argsort(keys)
     dense = order[np.searchsorted(keys[order], panoptic.ids)]
     dense = majority(dense, len(keys), size)
-    classes = np.array([VOID, *(panoptic.taxonomy.index(s.category_id) for s in segments)])
+    classes = np.array([*(panoptic.taxonomy.index(s.category_id) for s in segments), VOID])
     areas = np.bincount(dense.ravel(), minlength=len(keys))
-    countable = np.array([False, *(_countable(s, panoptic) for s in segments)])
+    countable = np.array([*(_countable(s, panoptic) for s in segments), False])
     numbers, dropped = _number(areas, countable, max_instances)
     classes[dropped] = VOID
     category, instance = classes[dense].astype(np.uint8), numbers[dense].astype(np.uint8)
     return Labels(category, instance, color_instances(category, instance))
+
+
+def _area(segment: Segment) -> int:
+    return segment.area
 
 
 def _countable(segment: Segment, panoptic: PanopticMap) -> bool:

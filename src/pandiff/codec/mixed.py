@@ -39,6 +39,11 @@ class OffsetsAndColors:
         return torch.cat([self._offsets.encode(labels), self._colors.encode(labels)], dim=1)
 
     def decode(self, values: np.ndarray, category: np.ndarray, isthing: np.ndarray) -> np.ndarray:
-        """Votes of each category and colour."""
+        """Votes split the parts of one category and colour; votes and colours join them."""
         group = category * NUM_COLORS + nearest(values[2:], NUM_COLORS)
-        return cluster_votes(votes(values[:2]), np.where(isthing[category], group, 0))
+        return cluster_votes(
+            votes(values[:2]),
+            np.where(isthing[category], group, 0),
+            category,
+            np.clip(values[2:], -1, 1),
+        )

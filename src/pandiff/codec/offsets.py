@@ -35,8 +35,8 @@ class Offsets:
         return compand(offsets.clamp_(-1, 1))
 
     def decode(self, values: np.ndarray, category: np.ndarray, isthing: np.ndarray) -> np.ndarray:
-        """Each cell joins the peak nearest to its vote, of its own category."""
-        return cluster_votes(votes(values), np.where(isthing[category], category, 0))
+        """Votes split and join the parts of one category."""
+        return cluster_votes(votes(values), np.where(isthing[category], category, 0), category)
 
 
 def compand(values: Tensor) -> Tensor:
