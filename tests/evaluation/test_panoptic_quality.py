@@ -91,7 +91,7 @@ def test_quality_equals_the_loops(random_pair: Any, taxonomy: Taxonomy, seeds: l
 
 
 def test_sums_reach_every_rule(random_pair: Any) -> None:
-    """The random maps exercise what they are meant to: matches, errors, crowds, ignored segments."""
+    """The random maps exercise what they are meant to: matches, errors, crowds, void."""
     pairs = [overlap(*random_pair(seed)) for seed in range(200)]
     sums = sum(pq_sums(pair) for pair in pairs)
     assert (sums[1:].sum(axis=0) > 20).all()
@@ -145,7 +145,8 @@ def as_instances(panoptic: PanopticMap) -> PanopticMap:
     index = np.maximum(panoptic.category_index, 2)  # void becomes grass
     thing = panoptic.taxonomy.isthing[index]
     ids = np.where(thing, panoptic.ids + 10, index)
-    classes = {int(i): int(panoptic.taxonomy.category_ids[k]) for i, k in zip(ids.flat, index.flat)}
+    pairs = zip(ids.flat, panoptic.taxonomy.category_ids[index].flat, strict=True)
+    classes = {int(i): int(category_id) for i, category_id in pairs}
     return PanopticMap.from_ids(ids, classes, panoptic.taxonomy)
 
 

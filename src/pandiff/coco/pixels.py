@@ -21,9 +21,9 @@ def ids_to_png(ids: np.ndarray) -> Image.Image:
     if low < 0 or high > MAX_ID:
         odd = low if low < 0 else high
         raise InputError(f"segment ids in 0..{MAX_ID}", str(odd), "renumber the segments")
-    little_endian = np.ascontiguousarray(ids, dtype="<u4")
-    rgb = little_endian.view(np.uint8).reshape(*ids.shape, 4)[..., :3]
-    return Image.fromarray(np.ascontiguousarray(rgb))
+    height, width = ids.shape
+    codes = np.ascontiguousarray(ids, dtype="<u4").tobytes()
+    return Image.frombytes("RGB", (width, height), codes, "raw", "RGBX")
 
 
 def png_to_ids(png: Image.Image) -> np.ndarray:
@@ -34,5 +34,5 @@ def png_to_ids(png: Image.Image) -> np.ndarray:
     """
     if png.mode != "RGB":
         raise InputError("a panoptic PNG of mode RGB", f"mode {png.mode}", "write it as RGB")
-    rgb = np.asarray(png).astype(np.int32)
-    return rgb[..., 0] | rgb[..., 1] << 8 | rgb[..., 2] << 16
+    codes = np.frombuffer(png.tobytes("raw", "RGBX"), dtype="<i4")
+    return (codes & MAX_ID).astype(np.int32, copy=False).reshape(png.height, png.width)
