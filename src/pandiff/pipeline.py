@@ -22,6 +22,7 @@ from pandiff.models.encoders import (
     decode_latents,
     encode_pixels,
     encode_prompts,
+    latent_factor,
     to_images,
     to_pixels,
 )
@@ -109,8 +110,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     @property
     def image_size(self) -> int:
         """Side in pixels of the images that the model makes."""
-        factor: int = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        return int(self.transformer.config.sample_size) * factor
+        return int(self.transformer.config.sample_size) * latent_factor(self.vae)
 
     @property
     def map_size(self) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
 
@@ -38,6 +41,29 @@ def latent_statistics(vae: AutoencoderKL) -> tuple[Tensor, Tensor]:
     return mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
 
+def pixel_patch(vae: AutoencoderKL) -> int:
+    """Side p of the pixel patches that a VAE reads: it has 3 p^2 channels; 1 for plain RGB.
+
+    The small VAE reads 2 x 2 patches: the layers at full size, which cost most, fall away.
+    """
+    return math.isqrt(vae.config.in_channels // 3)
+
+
+def latent_factor(vae: AutoencoderKL) -> int:
+    """Side of an image over side of its latent."""
+    return pixel_patch(vae) * 2 ** (len(vae.config.block_out_channels) - 1)
+
+
+def posterior(vae: AutoencoderKL, pixels: Tensor) -> DiagonalGaussianDistribution:
+    """(B, 3, H, W) in [-1, 1] -> the distribution of its latents (B, C, h, w)."""
+    return vae.encode(pixel_unshuffle(pixels, pixel_patch(vae))).latent_dist
+
+
+def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+    """Latents of the VAE's own scale (B, C, h, w) -> (B, 3, H, W) float32, about [-1, 1]."""
+    return pixel_shuffle(vae.decode(latents.to(vae.dtype)).sample, pixel_patch(vae)).float()
+
+
 def whiten(vae: AutoencoderKL, latents: Tensor) -> Tensor:
     """A VAE's latents (B, C, h, w) -> the image stream, of about unit scale."""
     mean, std = (s.to(latents) for s in latent_statistics(vae))
@@ -46,14 +72,13 @@ def whiten(vae: AutoencoderKL, latents: Tensor) -> Tensor:
 
 def encode_pixels(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
     """(B, 3, H, W) in [-1, 1] -> whitened latents (B, C, h, w), the mode of the posterior."""
-    return whiten(vae, vae.encode(pixels).latent_dist.mode().float())
+    return whiten(vae, posterior(vae, pixels).mode().float())
 
 
 def decode_latents(vae: AutoencoderKL, latents: Tensor) -> Tensor:
     """Whitened latents (B, C, h, w) -> (B, 3, H, W), about [-1, 1]."""
     mean, std = (s.to(latents) for s in latent_statistics(vae))
-    pixels: Tensor = vae.decode((latents * std + mean).to(vae.dtype)).sample
-    return pixels.float()
+    return decode(vae, latents * std + mean)
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], length: int) -> Tensor:

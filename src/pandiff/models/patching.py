@@ -63,15 +63,16 @@ class MultiScalePatching(nn.Module):
 
     Reading: the map averaged to the latent's side, and a pyramid of strided convolutions from its
     full side down to it, both patched by linear layers. Writing: a coarse map at the latent's
-    side, then for each doubling a convolution that also sees the noisy map at that scale; the
-    finest adds its detail to the enlarged coarse map.
+    side, then for each doubling a convolution that also sees the noisy map at that scale, the
+    last of which writes the map's channels; mended by a convolution, they add their detail to the
+    enlarged coarse map. No features live at the full side, so that the cost hardly grows with it.
 
     Args:
         channels: channels of the map.
         patch: side of a token in latent cells.
         ratio: side of the map over side of the latent; a power of two.
         width: channels of a token.
-        features: channels of the pyramid at the latent's side; halved at each doubling up to 16.
+        features: channels of the pyramid at the latent's side; halved at each doubling down to 16.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class MultiScalePatching(nn.Module):
         super().__init__()
         self.patch, self.ratio = patch, ratio
         seen = channels + 1
-        sizes = [max(16, features >> k) for k in range(int(math.log2(ratio)) + 1)]
+        sizes = [max(16, features >> k) for k in range(int(math.log2(ratio)))] + [channels]
         inward = [seen, *sizes[-2::-1]]
         self.coarse = nn.Linear(seen * patch**2, width)
         self.fine = nn.Linear(sizes[0] * patch**2, width) if ratio > 1 else None
@@ -114,7 +115,7 @@ class MultiScalePatching(nn.Module):
             seen.append(avg_pool2d(seen[-1], 2))
         y = _by_pixel(y)
         for up in self.up:
-            y = gelu(pixel_shuffle(up(torch.cat([y, seen.pop()], dim=1)), 2))
+            y = pixel_shuffle(up(torch.cat([gelu(y), seen.pop()], dim=1)), 2)
         detail: Tensor = self.mend(torch.cat([y, seen.pop()], dim=1))
         return detail + interpolate(coarse, scale_factor=float(self.ratio), mode="bilinear")
 

@@ -15,13 +15,13 @@ BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 
 
 def small_vae(
-    latent_channels: int = 8, block_out_channels: tuple[int, ...] = (24, 48, 96, 128)
+    latent_channels: int = 8, block_out_channels: tuple[int, ...] = (48, 96, 128)
 ) -> AutoencoderKL:
-    """An AutoencoderKL that shrinks each side 8 times, about 2 M parameters."""
+    """An AutoencoderKL on 2 x 2 pixel patches; shrinks each side 8 times, 3 M parameters."""
     levels = len(block_out_channels)
     return AutoencoderKL(
-        in_channels=3,
-        out_channels=3,
+        in_channels=12,
+        out_channels=12,
         latent_channels=latent_channels,
         block_out_channels=block_out_channels,
         down_block_types=("DownEncoderBlock2D",) * levels,

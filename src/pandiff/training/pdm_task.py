@@ -17,7 +17,7 @@ from pandiff.data.encoded import EncodedDataset, Encoding, load_or_encode
 from pandiff.diffusion import PATTERNS, Levels, StreamSchedules, draw_levels, objective
 from pandiff.draw import grid
 from pandiff.errors import InputError
-from pandiff.models.encoders import encode_tokens, tokenize
+from pandiff.models.encoders import encode_tokens, latent_factor, tokenize
 from pandiff.models.unified import UnifiedPDM
 from pandiff.pipeline import PanopticDiffusionPipeline, resolve
 from pandiff.training.config import TrainConfig
@@ -70,7 +70,7 @@ class PdmTask:
             return network
         text = self.text_encoder.config
         settings: dict[str, Any] = {
-            "sample_size": self.config.size // 2 ** (len(self.vae.config.block_out_channels) - 1),
+            "sample_size": self.config.size // latent_factor(self.vae),
             "image_channels": self.vae.config.latent_channels,
             "map_channels": self.codec.channels,
             "ratio": self.config.ratio,

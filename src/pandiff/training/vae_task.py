@@ -12,7 +12,7 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from pandiff.data.images import ImageDataset
 from pandiff.draw import grid
-from pandiff.models.encoders import to_images
+from pandiff.models.encoders import decode, posterior, to_images
 from pandiff.models.small import small_vae
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors
@@ -55,25 +55,26 @@ class VaeTask:
                 for p, (y, x) in zip(batch["pixels"], corners, strict=True)
             ]
         )
-        posterior = network.encode(pixels).latent_dist  # type: ignore[operator]
-        latents = posterior.mean + posterior.std * draws["noise"]
-        output = network.decode(latents).sample.float()  # type: ignore[operator]
+        assert isinstance(network, AutoencoderKL)
+        code = posterior(network, pixels)
+        output = decode(network, code.mean + code.std * draws["noise"])
         pixel, edge = l1_loss(output, pixels), l1_loss(_differences(output), _differences(pixels))
-        kl = posterior.kl().mean() / pixels[0].numel()
+        kl = code.kl().mean() / pixels[0].numel()
         loss = pixel + GRADIENT_WEIGHT * edge + mse_loss(output, pixels) + KL_WEIGHT * kl
         return {"loss": loss, "l1": pixel, "edge": edge, "kl": kl}
 
     @torch.inference_mode()
     def preview(self, network: nn.Module) -> Image.Image:
         pixels = self._some(8).to(next(network.parameters()).device)
-        output = network.decode(network.encode(pixels).latent_dist.mode()).sample  # type: ignore[operator]
+        assert isinstance(network, AutoencoderKL)
+        output = decode(network, posterior(network, pixels).mode())
         return grid([*to_images(pixels), *to_images(output)], columns=8)
 
     @torch.inference_mode()
     def export(self, network: nn.Module, folder: Path) -> None:
         assert isinstance(network, AutoencoderKL)
         pixels = self._some(512).to(network.device)
-        latents = torch.cat([network.encode(p).latent_dist.mode() for p in pixels.split(32)])
+        latents = torch.cat([posterior(network, p).mode() for p in pixels.split(32)])
         network.register_to_config(
             latents_mean=latents.mean((0, 2, 3)).tolist(),
             latents_std=latents.std((0, 2, 3)).tolist(),

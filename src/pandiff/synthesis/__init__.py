@@ -1,0 +1,1 @@
+"""Prompts to datasets: images with their panoptic maps, written to disk."""
