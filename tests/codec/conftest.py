@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from pandiff.data.scenes import make_scene
 from pandiff.panoptic import Category, PanopticMap, Taxonomy
 
 RandomMap = Callable[..., PanopticMap]
@@ -39,3 +40,9 @@ def random_map(taxonomy: Taxonomy) -> RandomMap:
         return PanopticMap.from_ids(ids, classes, taxonomy)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def scenes() -> list[PanopticMap]:
+    """A hundred maps of the built-in world, 128 px."""
+    return [make_scene(4_711, index, 128).panoptic for index in range(100)]

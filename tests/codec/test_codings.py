@@ -76,11 +76,18 @@ def test_offsets_point_at_the_centre():
 
 
 def test_votes_undo_the_offsets():
-    instance = torch.ones(1, 20, 30, dtype=torch.long)
-    labels = LabelBatch(instance, instance, instance * 0)
-    points = votes(Offsets(3).encode(labels)[0].numpy())
-    assert np.allclose(points[0], 14.5, atol=1e-3)
-    assert np.allclose(points[1], 9.5, atol=1e-3)
+    instance = torch.zeros(1, 30, 40, dtype=torch.long)
+    instance[:, 5:25, 8:36] = 1
+    points = votes(Offsets(3).encode(LabelBatch(instance, instance, instance * 0))[0].numpy())
+    assert np.allclose(points[0, 5:25, 8:36], 21.5, atol=1e-3)
+    assert np.allclose(points[1, 5:25, 8:36], 14.5, atol=1e-3)
+
+
+def test_one_instance_that_fills_the_map_is_not_split(codec):
+    """Its offsets are longer than can be written."""
+    category = np.full((1, 48, 64), 5)
+    decoded = codec.decode(codec.encode_indices(category, category * 0 + 1)[0])
+    assert len(decoded.segments) == 1
 
 
 def test_companding_is_odd_and_increasing():

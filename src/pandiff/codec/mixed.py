@@ -15,6 +15,9 @@ from pandiff.codec.labels import LabelBatch
 from pandiff.codec.offsets import Offsets, votes
 from pandiff.codec.votes import cluster_votes
 
+REACH = 0.7
+"""How readily pieces are joined: more than by votes alone, for the colours keep objects apart."""
+
 
 @dataclass(frozen=True)
 class OffsetsAndColors:
@@ -46,4 +49,5 @@ class OffsetsAndColors:
             np.where(isthing[category], group, 0),
             category,
             np.clip(values[2:], -1, 1),
+            reach=REACH,
         )

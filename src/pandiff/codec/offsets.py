@@ -14,8 +14,10 @@ from torch import Tensor
 from pandiff.codec.labels import MAX_LABEL, LabelBatch
 from pandiff.codec.votes import cluster_votes
 
+SCALE = 0.35
+"""The offset that is written as 1, as a fraction of the map's longer side; longer ones are cut."""
 REACH = 0.5
-"""The offset that is written as 1, as a fraction of the map's longer side."""
+"""How readily pieces are joined: see `cluster_votes`."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,13 @@ class Offsets:
     def encode(self, labels: LabelBatch) -> Tensor:
         """Instances (B, H, W) -> (B, 2, H, W) in [-1, 1]; 0 where there is no instance."""
         instance = labels.instance.long()
-        offsets = centre_offsets(instance) / (REACH * max(instance.shape[1:]))
+        offsets = centre_offsets(instance) / (SCALE * max(instance.shape[1:]))
         return compand(offsets.clamp_(-1, 1))
 
     def decode(self, values: np.ndarray, category: np.ndarray, isthing: np.ndarray) -> np.ndarray:
         """Votes split and join the parts of one category."""
-        return cluster_votes(votes(values), np.where(isthing[category], category, 0), category)
+        group = np.where(isthing[category], category, 0)
+        return cluster_votes(votes(values), group, category, reach=REACH)
 
 
 def compand(values: Tensor) -> Tensor:
@@ -48,7 +51,7 @@ def votes(values: np.ndarray) -> np.ndarray:
     """(2, H, W) channels -> (2, H, W) the centre (x, y) that each cell votes for, in cells."""
     height, width = values.shape[1:]
     values = np.clip(values, -1, 1)
-    offsets = values * np.abs(values) * (REACH * max(height, width))
+    offsets = values * np.abs(values) * (SCALE * max(height, width))
     offsets[0] += np.arange(width)
     offsets[1] += np.arange(height)[:, None]
     return offsets

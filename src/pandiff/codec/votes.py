@@ -23,14 +23,17 @@ WIDTH = 1.5
 LAG = 2
 PEAK = 0.05
 """Peaks lower than this fraction of the highest do not count."""
-REACH = 0.7
-"""Pieces are joined if their mean votes are nearer than this times the sum of their radii."""
 COLOR_WEIGHT = 0.25
 """What a squared difference of colours adds to that squared ratio: a clean bit's 4 adds 1."""
 
 
 def cluster_votes(
-    votes: np.ndarray, group: np.ndarray, category: np.ndarray, colors: np.ndarray | None = None
+    votes: np.ndarray,
+    group: np.ndarray,
+    category: np.ndarray,
+    colors: np.ndarray | None = None,
+    *,
+    reach: float,
 ) -> np.ndarray:
     """Cluster cells by what they vote for.
 
@@ -39,13 +42,15 @@ def cluster_votes(
         group: (H, W) integers: a first guess at what belongs together; 0 = none.
         category: (H, W) integers: instances never span two.
         colors: (bits, H, W) reals in [-1, 1]: pieces of clearly different colours stay apart.
+        reach: pieces are joined if their mean votes are nearer than this times the sum of their
+            radii.
 
     Returns:
         (H, W) int64: instances 1..n, 0 where the group is 0.
     """
     parts = np.where(group > 0, components(group) + 1, 0)
     features = votes if colors is None else np.concatenate([votes, colors])
-    return _join(_split(votes, parts), features, category)
+    return _join(_split(votes, parts), features, category, reach)
 
 
 def _split(votes: np.ndarray, parts: np.ndarray) -> np.ndarray:
@@ -105,7 +110,9 @@ def _nearest(points: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     return squared.argmin(axis=1)
 
 
-def _join(pieces: np.ndarray, features: np.ndarray, category: np.ndarray) -> np.ndarray:
+def _join(
+    pieces: np.ndarray, features: np.ndarray, category: np.ndarray, reach: float
+) -> np.ndarray:
     """(H, W) pieces -> (H, W) instances 1..n: pieces of one category that agree, as chains."""
     flat = pieces.ravel()
     area = np.bincount(flat)
@@ -117,13 +124,14 @@ def _join(pieces: np.ndarray, features: np.ndarray, category: np.ndarray) -> np.
     present = np.flatnonzero(area[1:]) + 1
     for value in np.unique(kind[present]):
         mine = present[kind[present] == value]
-        agree = _disagreement(means[mine], np.sqrt(area[mine] / np.pi)) < 1
+        agree = _disagreement(means[mine], reach * np.sqrt(area[mine] / np.pi)) < 1
         instance[mine] = connected_components(agree, directed=False)[1] + 1 + instance.max()
     return instance[pieces]
 
 
-def _disagreement(means: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """(n, n): squared distance of mean votes, in units of the radii, and of mean colours."""
+def _disagreement(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """(n, n): squared distance of mean votes, in units of the reaches, and of mean colours."""
     squared = ((means[:, None] - means) ** 2).transpose(2, 0, 1)
-    reach = REACH * (radius[:, None] + radius)
-    return squared[:2].sum(axis=0) / reach**2 + COLOR_WEIGHT * squared[2:].sum(axis=0)
+    return squared[:2].sum(axis=0) / (reach[:, None] + reach) ** 2 + COLOR_WEIGHT * squared[2:].sum(
+        axis=0
+    )
