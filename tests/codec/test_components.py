@@ -27,9 +27,9 @@ def test_specks_in_specks_follow_outwards():
     assert (absorb_specks(labels, np.array([1, 2, 3]), 12) == 0).all()
 
 
-def test_only_specks_stay_as_they_are():
-    labels = np.arange(9).reshape(3, 3)
-    assert np.array_equal(absorb_specks(labels, labels.ravel(), 100), labels)
+def test_of_specks_alone_the_largest_takes_all():
+    labels = np.array([[0, 1, 2], [3, 1, 4], [5, 6, 7]])
+    assert (absorb_specks(labels, np.arange(8), 100) == 1).all()
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 12))

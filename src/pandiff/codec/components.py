@@ -15,7 +15,7 @@ def absorb_specks(labels: np.ndarray, category: np.ndarray, min_area: float) -> 
     """Give components under `min_area` cells to a neighbour.
 
     A neighbour of the same category is preferred, then the one with the longest border. Specks
-    among specks follow each other outwards; a map of specks alone stays as it is.
+    among specks follow each other outwards. The largest component always stays.
 
     Args:
         labels: (H, W) segments, 0..n-1.
@@ -25,7 +25,9 @@ def absorb_specks(labels: np.ndarray, category: np.ndarray, min_area: float) -> 
     parts = components(labels)
     owner = np.zeros(parts.max() + 1, dtype=np.int64)
     owner[parts.ravel()] = labels.ravel()
-    small = np.bincount(parts.ravel()) < min_area
+    area = np.bincount(parts.ravel())
+    small = area < min_area
+    small[area.argmax()] = False
     if not small.any():
         return labels
     speck, other, border = _adjacent(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -51,28 +52,57 @@ def enlarge(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def read_at(scores: np.ndarray, instance: np.ndarray, size: tuple[int, int]) -> Reading:
     """Read class scores (K, H, W) and instances (H, W) at (width, height), larger or equal.
 
-    Scores and the masks of instances are interpolated, labels never: a pixel takes a class that
-    wins somewhere in the map, and the instance of its class that covers most of it.
+    Scores are interpolated, labels never. A pixel takes the class of the highest score among the
+    winners of its four cells, and the instance of that class with the largest share of them.
     """
     category = scores.argmax(axis=0)
     present = np.flatnonzero(np.bincount(category.ravel()))
     scores = enlarge(scores[present], size)
-    best = present[scores.argmax(axis=0)]
-    numbers = np.zeros_like(best)
-    for value in present:
-        inside = best == value
-        numbers[inside] = _enlarge_labels(np.where(category == value, instance, 0), size)[inside]
-    return Reading(best, numbers, scores.max(axis=0))
+    best, confidence = present[scores.argmax(axis=0)], scores.max(axis=0)
+    if best.shape == category.shape:
+        return Reading(category, instance, confidence)
+    cells = _corners(category.shape, size)
+    classes = np.stack([category[cell.rows[:, None], cell.columns] for cell in cells])
+    numbers = np.stack([instance[cell.rows[:, None], cell.columns] for cell in cells])
+    weights = np.stack([cell.weights for cell in cells])
+    choice = _largest_share(numbers, weights * (classes == best), weights)[None]
+    return Reading(
+        np.take_along_axis(classes, choice, 0)[0],
+        np.take_along_axis(numbers, choice, 0)[0],
+        confidence,
+    )
 
 
-def _enlarge_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(H, W) labels -> (height, width): of the labels but 0, the one that covers most."""
-    values = np.flatnonzero(np.bincount(labels.ravel()))
-    values = values[values > 0]
-    if len(values) < 2:
-        return np.full((size[1], size[0]), values[0] if len(values) else 0)
-    masks = (labels == values[:, None, None]).astype(np.float32)
-    return values[enlarge(masks, size).argmax(axis=0)]
+class _Corner(NamedTuple):
+    """One of the four cells about each pixel: (height,), (width,) and (height, width)."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    weights: np.ndarray
+
+
+def _corners(shape: tuple[int, ...], size: tuple[int, int]) -> list[_Corner]:
+    """The cells of a map of this shape that bilinear interpolation to `size` mixes."""
+    rows, columns = _taps(shape[0], size[1]), _taps(shape[1], size[0])
+    return [_Corner(r, c, v[:, None] * w) for r, v in rows for c, w in columns]
+
+
+def _taps(length: int, target: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each of `target` pixels the two cells about it, and their weights."""
+    place = np.clip((np.arange(target) + 0.5) * length / target - 0.5, 0, length - 1)
+    low = place.astype(np.int64)
+    part = (place - low).astype(np.float32)
+    return [(low, 1 - part), (np.minimum(low + 1, length - 1), part)]
+
+
+def _largest_share(numbers: np.ndarray, weights: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """(4, height, width) labels and weights -> (height, width) the corner that stands for most.
+
+    Corners of one label count together. Where all weights are 0, the corner of largest `rest`.
+    """
+    same = numbers[:, None] == numbers
+    share = (same * weights).sum(axis=1) * (weights > 0)
+    return np.where(share.max(axis=0) > 0, share.argmax(axis=0), rest.argmax(axis=0))
 
 
 def to_map(reading: Reading, taxonomy: Taxonomy, min_area: float) -> PanopticMap:

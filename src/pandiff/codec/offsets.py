@@ -16,7 +16,7 @@ from pandiff.codec.votes import cluster_votes
 
 SCALE = 0.35
 """The offset that is written as 1, as a fraction of the map's longer side; longer ones are cut."""
-REACH = 0.5
+REACH = 0.35
 """How readily pieces are joined: see `cluster_votes`."""
 
 

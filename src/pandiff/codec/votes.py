@@ -19,7 +19,7 @@ MIN_SPLIT = 6
 MIN_WIDTH = 1.0
 """Least width of the smoothing, in cells."""
 WIDTH = 1.5
-"""Width of the smoothing over the mean difference of the votes of cells LAG apart."""
+"""Width of the smoothing over the median distance of the votes of cells LAG apart."""
 LAG = 2
 PEAK = 0.05
 """Peaks lower than this fraction of the highest do not count."""
@@ -58,34 +58,28 @@ def _split(votes: np.ndarray, parts: np.ndarray) -> np.ndarray:
     pieces = parts.copy()
     count = int(parts.max()) + 1
     large = np.bincount(parts.ravel(), minlength=count) >= MIN_SPLIT
-    width = np.maximum(MIN_WIDTH, WIDTH * _noise(votes, parts, count))
     for part, box in enumerate(find_objects(parts), start=1):
         if large[part]:
-            inside = parts[box] == part
-            points = votes[:, *box][:, inside].T
-            peaks = _peaks(points, width[part])
+            inside, local = parts[box] == part, votes[:, *box]
+            points = local[:, inside].T
+            peaks = _peaks(points, max(MIN_WIDTH, WIDTH * _noise(local, inside)))
             if len(peaks) > 1:
                 pieces[box][inside] = count + _nearest(points, peaks)
                 count += len(peaks)
     return pieces
 
 
-def _noise(votes: np.ndarray, parts: np.ndarray, count: int) -> np.ndarray:
-    """(count,) mean distance of the votes of cells of one part that lie LAG apart."""
-    total, pairs = np.zeros(count), np.zeros(count)
-    for axis in (0, 1):
-        first, second = _lagged(parts, axis), _lagged(votes, axis + 1)
-        same = np.equal(*first)
-        part = first[0][same]
-        distance = np.hypot(*(second[0] - second[1])[:, same])
-        total += np.bincount(part, distance, minlength=count)
-        pairs += np.bincount(part, minlength=count)
-    return total / np.maximum(pairs, 1)
+def _noise(votes: np.ndarray, inside: np.ndarray) -> float:
+    """Median distance of the votes of cells that lie LAG apart, both inside; 0 if there are none.
 
-
-def _lagged(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    values = np.moveaxis(values, axis, -1)
-    return values[..., LAG:], values[..., :-LAG]
+    Where instances touch, the votes jump; the median does not see it.
+    """
+    across = np.hypot(*(votes[:, :, LAG:] - votes[:, :, :-LAG]))
+    down = np.hypot(*(votes[:, LAG:] - votes[:, :-LAG]))
+    pairs = np.concatenate(
+        [across[inside[:, LAG:] & inside[:, :-LAG]], down[inside[LAG:] & inside[:-LAG]]]
+    )
+    return float(np.median(pairs)) if len(pairs) else 0.0
 
 
 def _peaks(points: np.ndarray, width: float) -> np.ndarray:
