@@ -113,7 +113,7 @@ def main() -> None:
     torch.set_num_threads(1)
     maps = [make_scene(SEED, k, 128).panoptic for k in range(args.scenes)]
     truths = [majority_map(m, args.side) for m in maps]
-    print(f"{args.scenes} scenes, {args.side} x {args.side} cells, min_area {args.min_area:g}, ")
+    print(f"{args.scenes} scenes, {args.side} x {args.side} cells, min_area {args.min_area:g}")
     print("PQ of things / share of exact counts; one thread")
     heads = "".join(f"{name:>11}" for name in NOISES)
     print(f"{'coding':16}channels{heads}     prepare     encode  decode 128")

@@ -76,6 +76,12 @@ def test_wrong_tensors_are_refused(shape, codec):
         codec.decode(torch.zeros(shape))
 
 
+@pytest.mark.parametrize(("one", "two"), [((8, 8), (8, 8)), ((2, 8, 8), (1, 8, 8))])
+def test_wrong_labels_are_refused(one, two, codec):
+    with pytest.raises(InputError, match="categories and instances"):
+        codec.encode_indices(np.zeros(one, dtype=np.uint8), np.zeros(two, dtype=np.uint8))
+
+
 def test_empty_sizes_are_refused(codec):
     with pytest.raises(InputError, match="at least 1x1"):
         codec.decode(torch.zeros(codec.channels, 4, 4), (0, 4))

@@ -112,6 +112,12 @@ class PanopticCodec:
         Colours that are not given are worked out, map by map, which is slower.
         """
         category, instance = torch.as_tensor(category), torch.as_tensor(instance)
+        if category.ndim != 3 or category.shape != instance.shape:
+            raise InputError(
+                "categories and instances (B, H, W)",
+                f"{tuple(category.shape)} and {tuple(instance.shape)}",
+                "stack what prepare gives",
+            )
         if color is None:
             color = _colors_of(category, instance)
         labels = LabelBatch(category, instance, torch.as_tensor(color))
