@@ -44,7 +44,7 @@ def latent_statistics(vae: AutoencoderKL) -> tuple[Tensor, Tensor]:
 def pixel_patch(vae: AutoencoderKL) -> int:
     """Side p of the pixel patches that a VAE reads: it has 3 p^2 channels; 1 for plain RGB.
 
-    The small VAE reads 2 x 2 patches: the layers at full size, which cost most, fall away.
+    The small VAE reads 4 x 4 patches: the layers at full size, which cost most, fall away.
     """
     return math.isqrt(vae.config.in_channels // 3)
 

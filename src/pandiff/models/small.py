@@ -15,13 +15,16 @@ BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 
 
 def small_vae(
-    latent_channels: int = 8, block_out_channels: tuple[int, ...] = (48, 96, 128)
+    latent_channels: int = 4, block_out_channels: tuple[int, ...] = (96,), pixel_patch: int = 4
 ) -> AutoencoderKL:
-    """An AutoencoderKL on 2 x 2 pixel patches; shrinks each side 8 times, 3 M parameters."""
+    """An AutoencoderKL on 4 x 4 pixel patches; shrinks each side 4 times, about 1 M parameters.
+
+    Layers at the image's full side cost most and learn slowest (docs/log.md), so there are none.
+    """
     levels = len(block_out_channels)
     return AutoencoderKL(
-        in_channels=12,
-        out_channels=12,
+        in_channels=3 * pixel_patch**2,
+        out_channels=3 * pixel_patch**2,
         latent_channels=latent_channels,
         block_out_channels=block_out_channels,
         down_block_types=("DownEncoderBlock2D",) * levels,

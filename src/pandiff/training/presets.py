@@ -9,11 +9,11 @@ from pandiff.training.config import Optim, TrainConfig
 
 
 def scenes_vae() -> TrainConfig:
-    """The small VAE of the built-in world: 128 px to 8 x 16 x 16."""
+    """The small VAE of the built-in world: 128 px to 4 x 32 x 32."""
     return TrainConfig(
         task="vae",
-        steps=1500,
-        batch_size=64,
+        steps=5000,
+        batch_size=8,
         optim=Optim(lr=1.5e-3, warmup=100, weight_decay=0.01, cooldown=0.4),
     )
 
@@ -22,8 +22,8 @@ def scenes_clip() -> TrainConfig:
     """The small CLIP of the built-in world."""
     return TrainConfig(
         task="clip",
-        steps=1200,
-        batch_size=192,
+        steps=800,
+        batch_size=96,
         optim=Optim(lr=1e-3, warmup=100, weight_decay=0.05, cooldown=0.4),
     )
 
@@ -33,10 +33,21 @@ def scenes() -> TrainConfig:
     return TrainConfig(task="pdm", steps=5000, batch_size=40, optim=Optim(lr=8e-4, warmup=300))
 
 
+def scenes_segmenter() -> TrainConfig:
+    """The small segmenter that measures what the model of the built-in world generates."""
+    return TrainConfig(
+        task="segmenter",
+        steps=1000,
+        batch_size=32,
+        optim=Optim(lr=3e-3, warmup=50, weight_decay=0.02, cooldown=0.6, ema=0.99),
+    )
+
+
 PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "scenes-vae": scenes_vae,
     "scenes-clip": scenes_clip,
     "scenes": scenes,
+    "scenes-segmenter": scenes_segmenter,
 }
 
 

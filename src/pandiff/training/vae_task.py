@@ -12,7 +12,7 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from pandiff.data.images import ImageDataset
 from pandiff.draw import grid
-from pandiff.models.encoders import decode, posterior, to_images
+from pandiff.models.encoders import decode, latent_factor, posterior, to_images
 from pandiff.models.small import small_vae
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors
@@ -38,7 +38,8 @@ class VaeTask:
             if config.init
             else small_vae(**config.model)
         )
-        self.latents = (self.network.config.latent_channels, CROP // 8, CROP // 8)
+        side = CROP // latent_factor(self.network)
+        self.latents = (self.network.config.latent_channels, side, side)
         self.span = config.size - CROP
 
     def draw(self, n: int, generator: torch.Generator) -> Tensors:
