@@ -21,6 +21,7 @@ from pandiff.training.ema import Ema
 from pandiff.training.pdm_task import PdmTask
 from pandiff.training.progress import Pace
 from pandiff.training.sampler import StepSampler
+from pandiff.training.segmenter_task import SegmenterTask
 from pandiff.training.task import Task, Tensors
 from pandiff.training.tracker import Tracker
 from pandiff.training.vae_task import VaeTask
@@ -35,7 +36,9 @@ def make_task(config: TrainConfig, data: Path, out: Path, device: torch.device) 
         return ClipTask(config, data, device)
     if config.task == "pdm":
         return PdmTask(config, data, device, out / "encoded.safetensors")
-    raise InputError("a task of vae, clip, pdm", repr(config.task), "choose one")
+    if config.task == "segmenter":
+        return SegmenterTask(config, data, device)
+    raise InputError("a task of vae, clip, pdm, segmenter", repr(config.task), "choose one")
 
 
 def train(config: TrainConfig, data: Path, out: Path) -> Path:

@@ -1,0 +1,179 @@
+"""What a model of the built-in world shows on unseen scenes: text, agreement, both directions.
+
+    python benchmarks/eval_scenes.py --model scenes --prompts 256 --steps 20 --guidance 3.0 \
+        --seed 0 --directions 64 --out metrics.json --grid grid.png
+
+The numbers come with 95 % bootstrap intervals; see `pandiff.evaluation.scenes_report`. The
+segmenter was trained on rendered scenes only, and shares no weight with the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+
+from pandiff import __version__
+from pandiff.coco.files import atomic_text
+from pandiff.draw import grid
+from pandiff.evaluation.sampling import Sample, draw_samples
+from pandiff.evaluation.scenes_report import (
+    Agreement,
+    Estimates,
+    Subject,
+    agreement,
+    shuffled,
+    subjects,
+    text_report,
+)
+from pandiff.evaluation.segmenter import load_segmenter, segment
+from pandiff.models.segmenter import PanopticSegmenter
+from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.synthesis.generate import sample_seed
+from pandiff.training.progress import track
+
+Sections = dict[str, Estimates]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    one = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    one.add_argument("--model", default="scenes", help="built-in name, folder or hub id")
+    one.add_argument("--segmenter", default="scenes-segmenter", help="likewise")
+    one.add_argument("--prompts", type=int, default=256, help="one for each unseen scene")
+    one.add_argument("--directions", type=int, default=0, help="scenes for map <-> image")
+    one.add_argument("--steps", type=int, default=20)
+    one.add_argument("--guidance", type=float, default=3.0)
+    one.add_argument("--seed", type=int, default=0, help="sample k is made from (seed, k)")
+    one.add_argument("--batch", type=int, default=16)
+    one.add_argument("--out", type=Path, default=Path("metrics.json"))
+    one.add_argument("--grid", type=Path, help="a picture of the first 16 samples")
+    return one
+
+
+def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Measure, write and return what metrics.json holds."""
+    args = parser().parse_args(argv)
+    start = time.monotonic()
+    pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
+    network = load_segmenter(args.segmenter)
+    asked = subjects(max(args.prompts, args.directions), pipe.image_size)
+    draw = partial(
+        draw_samples,
+        pipe,
+        seeds=[sample_seed(args.seed, k) for k in range(len(asked))],
+        steps=args.steps,
+        guidance_scale=args.guidance,
+        batch_size=args.batch,
+    )
+    made = draw([s.caption.text for s in asked[: args.prompts]], progress=bar("text"))
+    sections = text_sections(asked[: args.prompts], made, network)
+    if args.directions:
+        sections |= direction_sections(asked[: args.directions], draw, network)
+    report = {
+        "setup": setup(args, argv, round(time.monotonic() - start)),
+        **{name: {k: asdict(v) for k, v in values.items()} for name, values in sections.items()},
+    }
+    with atomic_text(args.out) as file:
+        json.dump(report, file, indent=1)
+    if args.grid:
+        picture(asked, made[:16]).save(args.grid)
+    show(report["setup"], sections)
+    return report
+
+
+def text_sections(
+    asked: Sequence[Subject], made: Sequence[Sample], network: PanopticSegmenter
+) -> Sections:
+    """Prompt adherence, and whether image and map belong together."""
+    seen = segment(network, [m.image for m in made])
+    generated = agreement([m.panoptic for m in made], seen)
+    real = agreement([s.panoptic for s in asked], segment(network, [s.image for s in asked]))
+    floor: Agreement = agreement([m.panoptic for m in shuffled(made)], seen)
+    truth = [Sample(s.image, s.panoptic) for s in asked]
+    return {
+        "text": text_report(asked, made),
+        "text_shuffled": text_report(asked, shuffled(made)),
+        "text_real": text_report(asked, truth),
+        "text_real_shuffled": text_report(asked, shuffled(truth)),
+        "agreement": generated.report(),
+        "agreement_shuffled": floor.report(),
+        "segmenter_real": real.report(),
+        "agreement_ratio": generated.ratio_to(real),
+    }
+
+
+def direction_sections(asked: Sequence[Subject], draw: Any, network: PanopticSegmenter) -> Sections:
+    """PQ of the maps found in real images, and of what the segmenter sees in images of maps."""
+    maps, images = [s.panoptic for s in asked], [s.image for s in asked]
+    prompts = [s.caption.text for s in asked]
+    found = draw([""] * len(asked), images=images, progress=bar("image to map"))
+    painted = draw(prompts, maps=maps, progress=bar("map to image"))
+    seen = segment(network, [m.image for m in painted])
+    real = agreement(maps, segment(network, images))
+    return {
+        "image_to_map": agreement(maps, [m.panoptic for m in found]).report(),
+        "map_to_image": agreement(maps, seen).report(),
+        "map_to_image_ratio": agreement(maps, seen).ratio_to(real),
+    }
+
+
+def bar(what: str) -> Any:
+    """A progress bar with a name."""
+    return lambda items: track(items, what)
+
+
+def setup(args: argparse.Namespace, argv: Sequence[str] | None, seconds: int) -> dict[str, Any]:
+    """All that the numbers depend on, and the machine."""
+    words = sys.argv[1:] if argv is None else argv
+    return {
+        "command": shlex.join(["python", "benchmarks/eval_scenes.py", *words]),
+        **{k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()},
+        "machine": f"{cpu()}, {torch.get_num_threads()} threads",
+        "versions": {
+            "pandiff": __version__,
+            "torch": torch.__version__,
+            "diffusers": diffusers.__version__,
+            "python": platform.python_version(),
+        },
+        "seconds": seconds,
+    }
+
+
+def cpu() -> str:
+    """The processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def picture(asked: Sequence[Subject], made: Sequence[Sample]) -> Any:
+    """Images above their maps, prompts below."""
+    prompts = [s.caption.text for s in asked[: len(made)]]
+    return grid([m.image for m in made], maps=[m.panoptic for m in made], prompts=prompts)
+
+
+def show(about: dict[str, Any], sections: Sections) -> None:
+    """Print the numbers."""
+    for name in ("command", "machine", "versions", "seconds"):
+        print(f"{name}: {about[name]}")
+    for section, values in sections.items():
+        print(section)
+        for name, e in values.items():
+            print(f"  {name:12} {e.value:.4f}  [{e.low:.4f}, {e.high:.4f}]  n {e.n}")
+
+
+if __name__ == "__main__":
+    run()
