@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ import torch
 from diffusers import AutoencoderKL, DiffusionPipeline, ModelMixin, SchedulerMixin
 from diffusers.utils import BaseOutput
 from PIL import Image
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from pandiff.codec import PanopticCodec
-from pandiff.diffusion import NetworkDenoiser, StreamSchedules, given, guided, sample
+from pandiff.data.frame import Frame
+from pandiff.diffusion import NUM_LEVELS, NetworkDenoiser, StreamSchedules, given, guided, sample
 from pandiff.errors import InputError
 from pandiff.models.encoders import (
     decode_latents,
@@ -33,12 +36,34 @@ __all__ = ["ModelMixin", "PanopticDiffusionPipeline", "PanopticPipelineOutput", 
 
 BUILT_IN = Path(__file__).parent / "assets"
 """Folder of the pipelines that ship in the package, by name."""
+INDEX = "model_index.json"
+"""The file that makes a folder a pipeline."""
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def resolve(name: str | Path) -> str:
-    """A built-in name -> its folder; a folder or hub id stays as it is."""
+    """A built-in name -> its folder; a folder or hub id stays as it is.
+
+    Raises:
+        InputError: if it is none of these.
+    """
     inside = BUILT_IN / str(name)
-    return str(inside) if (inside / "model_index.json").exists() else str(name)
+    if (inside / INDEX).is_file():
+        return str(inside)
+    if Path(name).is_dir() or HUB_ID.fullmatch(str(name)):
+        return str(name)
+    shipped = ", ".join(sorted(p.parent.name for p in BUILT_IN.glob(f"*/{INDEX}"))) or "none here"
+    raise InputError(
+        f"a built-in model ({shipped}), a folder or a hub id", repr(str(name)), "check the name"
+    )
+
+
+def _resolve_pipeline(name: str | Path) -> str:
+    """`resolve` for a whole pipeline: a folder must have its model_index.json."""
+    path = resolve(name)
+    if Path(path).is_dir() and not (Path(path) / INDEX).is_file():
+        raise InputError(f"a pipeline's folder with {INDEX}", f"none in {path!r}", "check the path")
+    return path
 
 
 @dataclass
@@ -96,10 +121,21 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | Path, **kwargs: Any
     ) -> PanopticDiffusionPipeline:
-        """Load a built-in pipeline ("scenes"), a folder or a hub id; see diffusers for options."""
-        pipe: PanopticDiffusionPipeline = super().from_pretrained(
-            resolve(pretrained_model_name_or_path), **kwargs
-        )
+        """Load a built-in pipeline ("scenes"), a folder or a hub id; see diffusers for options.
+
+        Raises:
+            InputError: if there is no such pipeline, or it cannot be read or reached.
+        """
+        path = _resolve_pipeline(pretrained_model_name_or_path)
+        try:
+            pipe: PanopticDiffusionPipeline = super().from_pretrained(path, **kwargs)
+        except InputError:
+            raise
+        except (OSError, ValueError, SafetensorError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise InputError(
+                f"a whole pipeline at {path!r}", reason, "check the name, the files, the network"
+            ) from error
         return pipe
 
     @property
@@ -137,8 +173,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
 
         Args:
             prompt: one prompt or several.
-            map: a layout for each prompt, or one for all: it is kept, the image follows it.
-            image: an image for each prompt, or one for all: it is kept, its map is found.
+            map: a layout for each prompt, or one for all: it is kept, the image follows it. Its
+                taxonomy must be the model's.
+            image: an image for each prompt, or one for all: it is kept, its map is found. What is
+                given may have any size: it is fitted into the model's square (`data.frame`), and
+                what is made for it comes back at that size.
             num_images_per_prompt: samples of each prompt, side by side in the output.
             num_inference_steps: steps of the scheduler.
             guidance_scale: weight of the prompt, 1 for none; a pair for image and map.
@@ -154,11 +193,12 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         Raises:
             InputError: if the inputs do not fit one another or the model.
         """
-        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-        prompts = [p for p in prompts for _ in range(num_images_per_prompt)]
-        maps = _spread(map, len(prompts), num_images_per_prompt, "map")
-        images = _spread(image, len(prompts), num_images_per_prompt, "image")
-        _check(prompts, num_inference_steps, output_type, maps, images)
+        prompts = _prompts(prompt, num_images_per_prompt)
+        maps = _spread(map, len(prompts), num_images_per_prompt, "map", PanopticMap)
+        images = _spread(image, len(prompts), num_images_per_prompt, "image", Image.Image)
+        _check(num_inference_steps, output_type, maps, images)
+        for one in maps:
+            _check_taxonomy(one.taxonomy, self.taxonomy)
         generators = _generators(generator, len(prompts))
         layout = self.transformer.layout
         with self._autocast():
@@ -220,21 +260,18 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         latents = torch.zeros(n, layout.image_channels, cells, cells, device=device)
         panoptic = torch.zeros(n, layout.map_channels, side, side, device=device)
         if images:
-            pixels = torch.stack([to_pixels(self._sized(i)) for i in images])
-            latents = encode_pixels(self.vae, pixels.to(device))
+            placed = [Frame(i.size, self.image_size).place(i) for i in images]
+            pixels = torch.stack([to_pixels(i) for i in placed])
+            latents = encode_pixels(self.vae, pixels.to(device, self.vae.dtype))
         if maps:
-            encoded = [self.panoptic_codec.encode(m, (side, side)) for m in maps]
+            squares = [Frame(m.size, max(m.size)).place_map(m) for m in maps]
+            encoded = [self.panoptic_codec.encode(m, (side, side)) for m in squares]
             panoptic = torch.stack(encoded).to(device)
         known = layout.join_known(
             torch.full_like(latents[:, :1], float(bool(images))),
             torch.full_like(panoptic[:, :1], float(bool(maps))),
         )
         return layout.join(latents, panoptic), known
-
-    def _sized(self, image: Image.Image) -> Image.Image:
-        size = (self.image_size, self.image_size)
-        image = image.convert("RGB")
-        return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
     def _on_step(
         self, callback: Callable[..., dict[str, Tensor] | None] | None, names: Sequence[str]
@@ -268,38 +305,67 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             return PanopticPipelineOutput(images=latents, maps=panoptic)
         if output_type == "pt":
             return PanopticPipelineOutput(images=decode_latents(self.vae, latents), maps=panoptic)
-        size = (self.image_size, self.image_size)
-        return PanopticPipelineOutput(
-            images=images or to_images(decode_latents(self.vae, latents)),
-            maps=maps or self.panoptic_codec.decode_batch(panoptic, size),
-        )
+        square = (self.image_size, self.image_size)
+        given = maps or images
+        frames = [Frame(g.size, self.image_size) for g in given] or [
+            Frame(square, square[0])
+        ] * len(z)
+        if not images:
+            made = to_images(decode_latents(self.vae, latents))
+            images = [f.cut(i) for f, i in zip(frames, made, strict=True)]
+        if not maps:
+            found = self.panoptic_codec.decode_batch(panoptic, square)
+            maps = [f.cut_map(m) for f, m in zip(frames, found, strict=True)]
+        return PanopticPipelineOutput(images=images, maps=maps)
 
 
-def _spread(value: Any, n: int, each: int, what: str) -> list[Any]:
+def _prompts(prompt: str | Sequence[str], each: int) -> list[str]:
+    """The prompt of each sample."""
+    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    odd = [p for p in prompts if not isinstance(p, str)]
+    if odd or not prompts:
+        got = type(odd[0]).__name__ if odd else "none"
+        raise InputError("at least one prompt, a string", got, 'pass a prompt, "" for a free one')
+    if each < 1:
+        raise InputError("num_images_per_prompt of 1 or more", str(each), "1 is usual")
+    return [p for p in prompts for _ in range(each)]
+
+
+def _spread(value: Any, n: int, each: int, what: str, kind: type) -> list[Any]:
     """A value for each of n samples: one for all, or one for each prompt."""
     if value is None:
         return []
     values = list(value) if isinstance(value, Sequence) else [value] * (n // each)
+    odd = [type(v).__name__ for v in values if not isinstance(v, kind)]
+    if odd:
+        raise InputError(f"a {kind.__name__} as {what}", odd[0], "convert it")
     if len(values) * each != n:
         raise InputError(f"a {what} for each of {n // each} prompts", str(len(values)), "pass one")
     return [v for v in values for _ in range(each)]
 
 
 def _check(
-    prompts: list[str],
-    steps: int,
-    output_type: str,
-    maps: list[PanopticMap],
-    images: list[Image.Image],
+    steps: int, output_type: str, maps: list[PanopticMap], images: list[Image.Image]
 ) -> None:
-    if not prompts:
-        raise InputError("at least one prompt", "none", 'pass a prompt, "" for a free one')
-    if steps < 1:
-        raise InputError("num_inference_steps of 1 or more", str(steps), "20 is usual")
+    if not 1 <= steps <= NUM_LEVELS:
+        raise InputError(f"num_inference_steps in 1..{NUM_LEVELS}", str(steps), "20 is usual")
     if output_type not in ("pil", "pt", "latent"):
         raise InputError("output_type pil, pt or latent", repr(output_type), "choose one")
     if maps and images:
         raise InputError("a map or an image", "both, whole", "leave out what is to be made")
+
+
+def _check_taxonomy(theirs: Taxonomy, ours: Taxonomy) -> None:
+    """InputError that names a category by which a map's taxonomy differs from the model's."""
+    if theirs == ours:
+        return
+    odd = [c for c in theirs.categories if c not in ours.categories]
+    got = f"category {odd[0].id} {odd[0].name!r} of another" if odd else "a part of it"
+    raise InputError(
+        f"a map in the model's taxonomy ({', '.join(c.name for c in ours.categories)})",
+        got,
+        "build the map with pipe.taxonomy",
+    )
 
 
 def _generators(

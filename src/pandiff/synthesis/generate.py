@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ from typing import Any
 import torch
 from PIL import Image
 
-from pandiff.coco import FolderWriter
+from pandiff.coco import FolderWriter, Progress
 from pandiff.draw import grid
-from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.synthesis.folders import check_new, new_folder
 
-Progress = Callable[[Sequence[Any]], Iterable[Any]]
+GRID = 64
+"""Most samples in the picture of a run."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Pair:
 
 def sample_seed(seed: int, index: int) -> int:
     """Seed of sample `index` of the run `seed`."""
-    return seed * 1_000_003 + index
+    return (seed * 1_000_003 + index) % 2**63
 
 
 def pairs(
@@ -97,24 +97,24 @@ def generate(
     Raises:
         InputError: if `out` exists and is not empty.
     """
-    if out.exists() and any(out.iterdir()):
-        raise InputError("an empty or new folder", str(out), "choose another --out")
-    fresh = out.with_name(f".{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    made = list(pairs(pipe, prompts, settings, map=map, image=image, progress=progress))
-    try:
-        with FolderWriter(fresh / "dataset", pipe.taxonomy) as writer:
-            for pair in made:
-                writer.add(
-                    pair.image, pair.panoptic, [pair.prompt], manifest=_record(pair, settings)
-                )
-        picture(made).save(fresh / "grid.png")
-        if out.exists():
-            out.rmdir()
-        fresh.replace(out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return made
+    check_new(out)
+    with new_folder(out) as fresh:
+        made = pairs(pipe, prompts, settings, map=map, image=image, progress=progress)
+        return write(fresh, made, pipe, settings)
+
+
+def write(
+    folder: Path, made: Iterator[Pair], pipe: PanopticDiffusionPipeline, settings: Settings
+) -> list[Pair]:
+    """Write pairs to `folder/dataset` as they come, and the picture `folder/grid.png`."""
+    done: list[Pair] = []
+    with FolderWriter(folder / "dataset", pipe.taxonomy) as writer:
+        for pair in made:
+            manifest = record(pair, settings)
+            writer.add(pair.image, pair.panoptic, [pair.prompt], manifest=manifest)
+            done.append(pair)
+    picture(done[:GRID]).save(folder / "grid.png")
+    return done
 
 
 def picture(made: Sequence[Pair]) -> Image.Image:
@@ -126,13 +126,18 @@ def picture(made: Sequence[Pair]) -> Image.Image:
     )
 
 
-def _record(pair: Pair, settings: Settings) -> dict[str, Any]:
-    scores = [s.score * s.area for s in pair.panoptic.segments]
-    area = sum(s.area for s in pair.panoptic.segments)
+def record(pair: Pair, settings: Settings) -> dict[str, Any]:
+    """A pair's line of the manifest."""
     return {
         "prompt": pair.prompt,
         "seed": pair.seed,
         "num_inference_steps": settings.steps,
         "guidance_scale": settings.guidance_scale,
-        "confidence": round(sum(scores) / max(1, area), 4),
+        "confidence": round(confidence(pair.panoptic), 4),
     }
+
+
+def confidence(panoptic: PanopticMap) -> float:
+    """Mean score of the pixels that belong to a segment, 0..1."""
+    scores = [s.score * s.area for s in panoptic.segments]
+    return sum(scores) / max(1, sum(s.area for s in panoptic.segments))

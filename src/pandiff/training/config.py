@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pandiff.diffusion.levels import PatternWeights
+from pandiff.errors import InputError
+
+PRECISIONS = ("bf16", "no")
+POSITIVE = (
+    "steps", "batch_size", "accumulate", "size", "ratio", "log_every", "save_every", "preview_every"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,10 @@ class TrainConfig:
         task: "vae", "clip" or "pdm".
         steps: optimiser steps.
         batch_size: samples per step over all processes.
-        accumulate: micro-batches that a step's batch is cut into.
+        accumulate: micro-batches that a step's batch is cut into, on each process. Their losses
+            are averaged: for losses that are means over a part of the batch (pdm, over the cells
+            not given) or compare its samples (clip), that is near the loss of the whole batch but
+            not equal to it.
         size: side of the images in pixels.
         seed: step k draws from (seed, k).
         precision: "bf16" or "no".
@@ -90,15 +98,17 @@ class TrainConfig:
     save_every: int = 250
     preview_every: int = 500
 
+    def __post_init__(self) -> None:
+        for name in POSITIVE:
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} of 1 or more", str(getattr(self, name)), "change it")
+        if self.precision not in PRECISIONS:
+            known = " or ".join(PRECISIONS)
+            raise InputError(f"precision {known}", repr(self.precision), "choose one")
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def step_seed(self, step: int) -> int:
         """Seed of everything that a step draws."""
         return (self.seed * 1_000_003 + step) % (2**63)
-
-    def epochs(self, samples: int) -> float:
-        return self.steps * self.batch_size / max(1, samples)
-
-    def steps_per_epoch(self, samples: int) -> int:
-        return max(1, math.ceil(samples / self.batch_size))
