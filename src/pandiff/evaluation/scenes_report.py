@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from PIL import Image
 from pandiff.data.scenes import SPLITS, Caption, make_scene
 from pandiff.errors import InputError
 from pandiff.evaluation.adherence import Claims, adherence
-from pandiff.evaluation.bootstrap import Estimate, estimate, ratio_of
+from pandiff.evaluation.bootstrap import Estimate, Statistic, estimate, ratio_of
 from pandiff.evaluation.map_metrics import mcd
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.panoptic_quality import pq_sums, quality
@@ -103,28 +103,27 @@ class Agreement:
 
     def report(self) -> Estimates:
         """PQ in 0..1 of `all`, `things` and `stuff`; n images."""
-        return {
-            name: estimate(lambda weights, rows=rows: self._pq(weights, rows), len(self.sums))
-            for name, rows in self._groups().items()
-        }
+        return {k: estimate(_pq(sums), len(sums)) for k, sums in self._groups().items()}
 
     def ratio_to(self, other: Agreement) -> Estimates:
-        """PQ over the other's, image k of both resampled together."""
+        """PQ over the other's, image k of both resampled together; 0 where the other's is 0."""
+        pairs = zip(self._groups().items(), other._groups().values(), strict=True)
+        return {k: estimate(_ratio(_pq(a), _pq(b)), len(a)) for (k, a), b in pairs}
 
-        def ratio(weights: np.ndarray, rows: np.ndarray) -> float:
-            return self._pq(weights, rows) / max(other._pq(weights, rows), 1e-9)
-
-        return {
-            name: estimate(lambda weights, rows=rows: ratio(weights, rows), len(self.sums))
-            for name, rows in self._groups().items()
-        }
-
-    def _groups(self) -> Mapping[str, np.ndarray]:
+    def _groups(self) -> dict[str, np.ndarray]:
+        """(N, 4 * categories) float64: the sums of each group; exact, as they are below 2^53."""
         known = np.arange(len(self.isthing)) > 0
-        return {"all": known, "things": self.isthing, "stuff": known & ~self.isthing}
+        groups = {"all": known, "things": self.isthing, "stuff": known & ~self.isthing}
+        count = len(self.sums)
+        return {k: self.sums[:, g].reshape(count, -1).astype(float) for k, g in groups.items()}
 
-    def _pq(self, weights: np.ndarray, rows: np.ndarray) -> float:
-        return quality(np.tensordot(weights, self.sums[:, rows], 1)).pq
+
+def _pq(sums: np.ndarray) -> Statistic:
+    return lambda weights: quality((weights @ sums).reshape(-1, 4)).pq
+
+
+def _ratio(part: Statistic, whole: Statistic) -> Statistic:
+    return lambda weights: part(weights) / whole(weights) if whole(weights) else 0.0
 
 
 def agreement(references: Sequence[PanopticMap], predicted: Sequence[PanopticMap]) -> Agreement:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
@@ -87,14 +88,18 @@ def unpack(output: Tensor) -> tuple[Tensor, Tensor]:
     return pixels[:, :-2], pixels[:, -2:]
 
 
-def unpack_phase(output: Tensor, phase: int) -> tuple[Tensor, Tensor]:
-    """`unpack` at one pixel of each patch, `phase` 0 .. PATCH^2 - 1 in rows: a quarter of the work.
+def at_phase(packed: Tensor, phase: Tensor) -> Tensor:
+    """One pixel of each patch: a quarter of the work of all pixels, and as good for training.
+
+    Args:
+        packed: (B, C PATCH^2, h, w), of `pixel_unshuffle`.
+        phase: (B,) which pixel, 0 .. PATCH^2 - 1 in rows, for each sample.
 
     Returns:
-        Logits (B, num_classes, H / PATCH, W / PATCH) and offsets (B, 2, H / PATCH, W / PATCH).
+        (B, C, h, w).
     """
-    pixels = output[:, phase :: PATCH**2]
-    return pixels[:, :-2], pixels[:, -2:]
+    rows = torch.arange(len(packed), device=packed.device)
+    return packed.unflatten(1, (-1, PATCH**2))[rows, :, phase]
 
 
 class Residual(nn.Module):
