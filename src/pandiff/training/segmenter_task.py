@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, cross_entropy, l1_loss
+from torch.nn.functional import avg_pool2d, cross_entropy, l1_loss, pixel_unshuffle
 from torch.utils.data import Dataset
 
 from pandiff.coco import PanopticFolder
@@ -19,7 +19,7 @@ from pandiff.data.encoded import fit_map
 from pandiff.data.images import fit
 from pandiff.draw import grid
 from pandiff.models.encoders import to_images, to_pixels
-from pandiff.models.segmenter import PATCH, PanopticSegmenter, unpack, unpack_phase
+from pandiff.models.segmenter import PATCH, PanopticSegmenter, at_phase, unpack
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors
 
@@ -86,16 +86,16 @@ class SegmenterTask:
         }
 
     def losses(self, network: nn.Module, batch: Tensors, draws: Tensors) -> Tensors:
-        flip, phase = draws["flip"], int(draws["phase"][0])
+        flip, phase = draws["flip"], draws["phase"]
         category, instance = (_flip(batch[k].long(), flip) for k in ("category", "instance"))
         offsets = self.coding.encode(LabelBatch(category, instance, instance))
         pixels = disturb(_flip(batch["pixels"], flip), draws)
         output = network(pixels.contiguous(memory_format=torch.channels_last))
-        logits, predicted = unpack_phase(output.float(), phase)
-        row, column = divmod(phase, PATCH)
-        category, instance, offsets = (
-            x[..., row::PATCH, column::PATCH] for x in (category, instance, offsets)
-        )
+        predicted = at_phase(output, phase).float()
+        logits, predicted = predicted[:, :-2], predicted[:, -2:]
+        labels = torch.stack([category, instance], dim=1)
+        category, instance = at_phase(pixel_unshuffle(labels, PATCH), phase).unbind(1)
+        offsets = at_phase(pixel_unshuffle(offsets, PATCH), phase)
         ce = cross_entropy(logits, category)
         thing = (instance > 0)[:, None].expand_as(offsets)
         l1 = l1_loss(predicted[thing], offsets[thing]) if thing.any() else predicted.sum() * 0
