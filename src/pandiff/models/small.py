@@ -37,21 +37,28 @@ def small_vae(
 
 
 def train_tokenizer(captions: Iterable[str], vocab_size: int, length: int) -> Any:
-    """A lower-casing byte-pair tokenizer with CLIP's special tokens, learned from captions."""
-    tokenizer = Tokenizer(BPE(unk_token=EOS, end_of_word_suffix="</w>"))
+    """A lower-casing byte-pair tokenizer with CLIP's special tokens, learned from captions.
+
+    The same captions give the same tokens in every run, which a resume relies on. Hence no
+    end-of-word suffix, whose letters the trainer numbers at random, but a mark before each word.
+    """
+    tokenizer = Tokenizer(BPE(unk_token=EOS))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Whitespace(), pre_tokenizers.Digits(individual_digits=True)]
+        [
+            pre_tokenizers.Metaspace(),
+            pre_tokenizers.Punctuation(),
+            pre_tokenizers.Digits(individual_digits=True),
+        ]
     )
     trainer = BpeTrainer(
         vocab_size=vocab_size,
         special_tokens=[BOS, EOS],
-        end_of_word_suffix="</w>",
         initial_alphabet=list("abcdefghijklmnopqrstuvwxyz0123456789,.'-"),
         show_progress=False,
     )
     tokenizer.train_from_iterator(captions, trainer)
-    tokenizer.decoder = decoders.BPEDecoder(suffix="</w>")
+    tokenizer.decoder = decoders.Metaspace()
     ids = [(t, tokenizer.token_to_id(t)) for t in (BOS, EOS)]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{BOS} $A {EOS}", special_tokens=ids
