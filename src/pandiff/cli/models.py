@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 def load(name: str) -> PanopticDiffusionPipeline:
     """The pipeline of a built-in name, folder or hub id, without a word on standard error."""
-    from diffusers.utils import logging
+    import diffusers.utils.logging
+    import transformers.utils.logging
 
     from pandiff.pipeline import PanopticDiffusionPipeline
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    for logging in (diffusers.utils.logging, transformers.utils.logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
     return PanopticDiffusionPipeline.from_pretrained(name)
 
 

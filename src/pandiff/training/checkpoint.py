@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -73,7 +74,7 @@ def load_checkpoint(
         ema.model.load_state_dict(load_file(found / "ema.safetensors"))
         load_optimizer(optimizer, load_file(found / "optimizer.safetensors"))
         state: dict[str, Any] = json.loads((found / "state.json").read_text())
-    except (RuntimeError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"a checkpoint of this network in {found}", reason, "use another --out or settings"

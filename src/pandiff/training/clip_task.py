@@ -12,11 +12,13 @@ from torch.nn.functional import cross_entropy, normalize
 from torch.utils.data import Dataset
 from transformers import CLIPModel, PreTrainedTokenizerFast
 
+from pandiff.coco import PanopticFolder
 from pandiff.data.images import ImageDataset
+from pandiff.errors import InputError
 from pandiff.models.encoders import tokenize
 from pandiff.models.small import small_clip, train_tokenizer
 from pandiff.training.config import TrainConfig
-from pandiff.training.task import Tensors
+from pandiff.training.task import Tensors, build
 
 LENGTH = 30
 VOCABULARY = 512
@@ -47,29 +49,32 @@ class ClipTask:
     Args:
         config: the run's settings.
         data: a dataset folder.
+        vocabulary: folder for the tokenizer, which is learned once: ties are broken by chance.
     """
 
-    def __init__(self, config: TrainConfig, data: Path, device: torch.device) -> None:
+    def __init__(self, config: TrainConfig, data: Path, vocabulary: Path) -> None:
         images = ImageDataset(data, config.size)
-        self.tokenizer, self.network = self._build(config, images)
+        _check_captions(images.folder, data)
+        self.tokenizer, self.network = self._build(config, images, vocabulary)
         self.dataset = CaptionedImages(images, self.tokenizer)
 
-    def _build(self, config: TrainConfig, images: ImageDataset) -> tuple[Any, CLIPModel]:
+    def _build(
+        self, config: TrainConfig, images: ImageDataset, vocabulary: Path
+    ) -> tuple[Any, CLIPModel]:
         if config.init:
             tokenizer = PreTrainedTokenizerFast.from_pretrained(f"{config.init}/tokenizer")
             return tokenizer, CLIPModel.from_pretrained(f"{config.init}/clip")
-        some = range(min(4000, len(images)))
-        captions = (c for k in some for c in images.folder.captions(k))
-        tokenizer = train_tokenizer(captions, VOCABULARY, LENGTH)
-        network = small_clip(
-            len(tokenizer),
-            tokenizer.bos_token_id,
-            tokenizer.eos_token_id,
-            image_size=config.size,
-            length=LENGTH,
-            **config.model,
-        )
-        return tokenizer, network
+        if not vocabulary.exists():
+            _learn(images.folder, vocabulary)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(vocabulary)
+        settings = {
+            "vocab_size": len(tokenizer),
+            "bos_id": tokenizer.bos_token_id,
+            "eos_id": tokenizer.eos_token_id,
+            "image_size": config.size,
+            "length": LENGTH,
+        }
+        return tokenizer, build(small_clip, {**settings, **config.model})
 
     def draw(self, n: int, generator: torch.Generator) -> Tensors:
         return {"caption": torch.rand(n, generator=generator)}
@@ -102,3 +107,17 @@ class ClipTask:
         network.save_pretrained(folder / "clip")
         network.text_model.save_pretrained(folder / "text_encoder")
         self.tokenizer.save_pretrained(folder / "tokenizer")
+
+
+def _learn(folder: PanopticFolder, vocabulary: Path) -> None:
+    """Learn a tokenizer from the captions and save it, whole."""
+    captions = (c for k in range(min(4000, len(folder))) for c in folder.captions(k))
+    fresh = vocabulary.with_suffix(".new")
+    train_tokenizer(captions, VOCABULARY, LENGTH).save_pretrained(fresh)
+    fresh.replace(vocabulary)
+
+
+def _check_captions(folder: PanopticFolder, data: Path) -> None:
+    without = [i.file_name for k, i in enumerate(folder.images) if not folder.captions(k)]
+    if without:
+        raise InputError("a caption of every image", f"none of {without[0]} in {data}", "add them")

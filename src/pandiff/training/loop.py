@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from pandiff.coco import read_json, write_json
 from pandiff.errors import InputError
 from pandiff.training.checkpoint import load_checkpoint, save_checkpoint
 from pandiff.training.clip_task import ClipTask
@@ -33,7 +33,7 @@ def make_task(config: TrainConfig, data: Path, out: Path, device: torch.device) 
     if config.task == "vae":
         return VaeTask(config, data, device)
     if config.task == "clip":
-        return ClipTask(config, data, device)
+        return ClipTask(config, data, out / "tokenizer")
     if config.task == "pdm":
         return PdmTask(config, data, device, out / "encoded.safetensors")
     if config.task == "segmenter":
@@ -58,22 +58,38 @@ def train(config: TrainConfig, data: Path, out: Path) -> Path:
     accelerator = Accelerator(
         mixed_precision=config.precision, gradient_accumulation_steps=1, cpu=not _has_gpu()
     )
-    _check(config, accelerator.num_processes)
+    _check_batch(config, accelerator.num_processes)
+    _check_same(config, out)
+    with accelerator.main_process_first():  # which may encode the data, once for all
+        task = make_task(config, data, out, accelerator.device)
+    _check_samples(task, data)
     if accelerator.is_main_process:
-        _claim(config, out)
-    accelerator.wait_for_everyone()
-    task = make_task(config, data, out, accelerator.device)
+        write_json(out / "config.json", config.to_dict())
     task.network.to(accelerator.device)
     ema, optimizer = Ema(task.network), _optimizer(config, task.network)
     state = load_checkpoint(out / "checkpoint", task.network, ema, optimizer)
     start = int(state["step"]) if state else 0
-    network, optimizer = accelerator.prepare(task.network, optimizer)
-    run = _Run(config, out, accelerator, task, network, ema, optimizer)
+    objective, optimizer = accelerator.prepare(_Objective(task), optimizer)
+    run = _Run(config, out, accelerator, task, objective, ema, optimizer)
     run.steps(start)
     if accelerator.is_main_process:
         run.finish()
     accelerator.wait_for_everyone()
     return out / "model"
+
+
+class _Objective(nn.Module):
+    """A task's losses as a module, which Accelerate wraps for many processes and for bf16.
+
+    So a task may use its network in any way, not by its `forward` alone.
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.task, self.network = task, task.network
+
+    def forward(self, batch: Tensors, draws: Tensors) -> Tensors:
+        return self.task.losses(self.network, batch, draws)
 
 
 class _Run:
@@ -85,12 +101,13 @@ class _Run:
         out: Path,
         accelerator: Accelerator,
         task: Task,
-        network: nn.Module,
+        objective: nn.Module,
         ema: Ema,
         optimizer: torch.optim.Optimizer,
     ) -> None:
         self.config, self.out, self.accelerator = config, out, accelerator
-        self.task, self.network, self.ema, self.optimizer = task, network, ema, optimizer
+        self.task, self.network, self.objective = task, task.network, objective
+        self.ema, self.optimizer = ema, optimizer
         self.tracker = Tracker(out, enabled=accelerator.is_main_process)
 
     def steps(self, start: int) -> None:
@@ -126,17 +143,19 @@ class _Run:
         rate = self.config.optim.rate(step, self.config.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        scalars: Tensors = {}
-        for part, draws in self._parts(step, batch):
-            with self.accelerator.autocast():
-                scalars = self.task.losses(self.network, part, draws)
-            self.accelerator.backward(scalars["loss"] / self.config.accumulate)
+        several = [self._backward(part, draws) for part, draws in self._parts(step, batch)]
         norm = self.accelerator.clip_grad_norm_(self.network.parameters(), self.config.optim.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        inner = self.accelerator.unwrap_model(self.network)
-        self.ema.update(inner, self.config.optim.ema_decay(step))
+        self.ema.update(self.network, self.config.optim.ema_decay(step))
+        scalars = {k: torch.stack([s[k] for s in several]).mean() for k in several[0]}
         return {**scalars, "norm": torch.as_tensor(norm), "lr": torch.tensor(rate)}
+
+    def _backward(self, part: Tensors, draws: Tensors) -> Tensors:
+        """Add the gradient of one micro-batch; returns its scalars."""
+        scalars = self.objective(part, draws)
+        self.accelerator.backward(scalars["loss"] / self.config.accumulate)
+        return {k: v.detach() for k, v in scalars.items()}
 
     def _parts(self, step: int, batch: Tensors) -> list[tuple[Tensors, Tensors]]:
         """The micro-batches of a step, each with what is drawn for it.
@@ -159,14 +178,14 @@ class _Run:
         ]
 
     def _log(self, done: int, scalars: Tensors, pace: Pace) -> None:
-        values = {k: round(float(v.detach()), 6) for k, v in scalars.items()}
+        values = {k: round(float(v), 6) for k, v in scalars.items()}
         self.tracker.log(done, values, pace)
 
     def _save(self, done: int) -> None:
         if self.accelerator.is_main_process:
-            inner = self.accelerator.unwrap_model(self.network)
             optimizer = getattr(self.optimizer, "optimizer", self.optimizer)
-            save_checkpoint(self.out / "checkpoint", inner, self.ema, optimizer, {"step": done})
+            folder, state = self.out / "checkpoint", {"step": done}
+            save_checkpoint(folder, self.network, self.ema, optimizer, state)
         self.accelerator.wait_for_everyone()
 
     def _preview(self, done: int) -> None:
@@ -178,6 +197,7 @@ class _Run:
 
     def finish(self) -> None:
         """Export the averaged weights."""
+        self.tracker.close()
         self.task.export(self.ema.model, self.out / "model")
         print(f"model: {self.out / 'model'}", file=sys.stderr)
 
@@ -193,34 +213,37 @@ def _optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer
     return torch.optim.AdamW(groups, lr=o.lr, betas=o.betas, foreach=True)
 
 
-def _check(config: TrainConfig, processes: int) -> None:
+def _check_batch(config: TrainConfig, processes: int) -> None:
     share = processes * config.accumulate
     if config.batch_size % share:
         raise InputError(
             f"a batch_size that {share} parts divide", str(config.batch_size), "change one"
         )
-    if config.precision not in ("bf16", "no"):
-        raise InputError("precision bf16 or no", repr(config.precision), "choose one")
 
 
-def _claim(config: TrainConfig, out: Path) -> None:
-    """Write config.json, or check that the run in `out` has the same settings."""
+def _check_samples(task: Task, data: Path) -> None:
+    if not len(task.dataset):  # type: ignore[arg-type]
+        raise InputError("a dataset with images", f"none in {data}", "add some")
+
+
+FREE = {"steps", "workers", "log_every", "save_every", "preview_every"}
+"""Settings that may change when a run is resumed."""
+
+
+def _check_same(config: TrainConfig, out: Path) -> None:
+    """InputError if there is a run with other settings in `out`."""
     file = out / "config.json"
+    if not file.exists():
+        return
     mine = json.loads(json.dumps(config.to_dict()))
-    if file.exists():
-        theirs = json.loads(file.read_text())
-        free = {"steps", "workers", "log_every", "save_every", "preview_every"}
-        odd = [k for k in mine if k not in free and mine[k] != theirs.get(k)]
-        if odd:
-            raise InputError(
-                f"the settings of the run in {out}",
-                f"another {odd[0]}: {mine[odd[0]]!r}, there {theirs.get(odd[0])!r}",
-                "use another --out",
-            )
-    out.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(mine, indent=1))
-    os.replace(fresh, file)
+    theirs = {**TrainConfig(config.task).to_dict(), **read_json(file)}
+    odd = [k for k in mine if k not in FREE and mine[k] != json.loads(json.dumps(theirs[k]))]
+    if odd:
+        raise InputError(
+            f"the settings of the run in {out}",
+            f"another {odd[0]}: {mine[odd[0]]!r}, there {theirs[odd[0]]!r}",
+            "use another --out",
+        )
 
 
 def _has_gpu() -> bool:

@@ -22,7 +22,7 @@ from pandiff.models.unified import UnifiedPDM
 from pandiff.pipeline import PanopticDiffusionPipeline, resolve
 from pandiff.training.config import TrainConfig
 from pandiff.training.progress import track
-from pandiff.training.task import Tensors
+from pandiff.training.task import Tensors, build
 
 IMAGE_GIVEN = PATTERNS.index("image_given")
 
@@ -40,18 +40,16 @@ class PdmTask:
 
     def __init__(self, config: TrainConfig, data: Path, device: torch.device, cache: Path) -> None:
         self.config, self.device = config, device
-        encoders = resolve(config.encoders or config.init or "scenes")
-        self.vae = AutoencoderKL.from_pretrained(encoders, subfolder="vae").eval().to(device)
-        self.text_encoder = CLIPTextModel.from_pretrained(encoders, subfolder="text_encoder")
-        self.text_encoder.eval().requires_grad_(False).to(device)
-        self.tokenizer = PreTrainedTokenizerFast.from_pretrained(encoders, subfolder="tokenizer")
         folder = PanopticFolder.open(data)
+        self.vae, self.text_encoder, self.tokenizer = _encoders(
+            resolve(config.encoders or config.init or "scenes"), device
+        )
         self.codec = PanopticCodec(folder.taxonomy, instances=config.instances)
         self.network = self._network()
         self.layout = self.network.layout
         self.schedules = StreamSchedules.for_ratio(self.layout.ratio)
         self.dataset = EncodedDataset(load_or_encode(data, cache, self._encoding(), _encoding_bar))
-        self.prompts = [folder.captions(k)[0] for k in range(min(8, len(folder)))]
+        self.prompts = [(folder.captions(k) or [""])[0] for k in range(min(8, len(folder)))]
         length = self.network.config.context_length
         null = tokenize(self.tokenizer, [""], length).to(device)
         self.null_context = encode_tokens(self.text_encoder, null).detach()
@@ -68,9 +66,11 @@ class PdmTask:
                     "use the codec and taxonomy it was trained with",
                 )
             return network
-        text = self.text_encoder.config
+        text, factor = self.text_encoder.config, latent_factor(self.vae)
+        if self.config.size % factor:
+            raise InputError(f"a size that {factor} divides", str(self.config.size), "change it")
         settings: dict[str, Any] = {
-            "sample_size": self.config.size // latent_factor(self.vae),
+            "sample_size": self.config.size // factor,
             "image_channels": self.vae.config.latent_channels,
             "map_channels": self.codec.channels,
             "ratio": self.config.ratio,
@@ -79,7 +79,7 @@ class PdmTask:
             **self.config.model,
         }
         torch.manual_seed(self.config.seed)
-        return UnifiedPDM(**settings)
+        return build(UnifiedPDM, settings)
 
     def _encoding(self) -> Encoding:
         c = self.network.config
@@ -148,6 +148,22 @@ class PdmTask:
 
     def export(self, network: nn.Module, folder: Path) -> None:
         self.pipeline(network).save_pretrained(folder)
+
+
+def _encoders(
+    path: str, device: torch.device
+) -> tuple[AutoencoderKL, CLIPTextModel, PreTrainedTokenizerFast]:
+    """The frozen VAE, text encoder and tokenizer of a folder or hub id."""
+    try:
+        vae = AutoencoderKL.from_pretrained(path, subfolder="vae")
+        text_encoder = CLIPTextModel.from_pretrained(path, subfolder="text_encoder")
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(path, subfolder="tokenizer")
+    except OSError as error:
+        reason = str(error).strip().splitlines()[0]
+        what = f"vae, text_encoder and tokenizer in {path!r}"
+        raise InputError(what, reason, "check --encoders") from error
+    text_encoder.eval().requires_grad_(False)
+    return vae.eval().to(device), text_encoder.to(device), tokenizer
 
 
 def _encoding_bar(iterable: Any) -> Any:

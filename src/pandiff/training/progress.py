@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
+from datetime import timedelta
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,5 +39,5 @@ class Pace:
         self.last_step, self.last_time = step, now
 
     def __str__(self) -> str:
-        left = round(self.seconds * (self.steps - self.last_step))
-        return f"{self.seconds:.2f} s/step, {left // 3600}:{left % 3600 // 60:02d}:{left % 60:02d} left"
+        left = timedelta(seconds=round(self.seconds * (self.steps - self.last_step)))
+        return f"{self.seconds:.2f} s/step, {left} left"

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from pandiff.errors import InputError
+
 Tensors = dict[str, Tensor]
+T = TypeVar("T")
+
+
+def build(make: Callable[..., T], settings: Mapping[str, Any]) -> T:
+    """`make(**settings)`; InputError if one of the settings is not known to it."""
+    known = inspect.signature(make).parameters
+    odd = sorted(settings.keys() - known.keys())
+    if odd:
+        raise InputError(f"model settings of {', '.join(known)}", odd[0], "mend --model")
+    return make(**settings)
 
 
 class Task(Protocol):

@@ -37,3 +37,8 @@ class Tracker:
             file.write(json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items() if self._board is not None else ():
             self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Write what is still held back."""
+        if self._board is not None:
+            self._board.close()

@@ -12,10 +12,11 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from pandiff.data.images import ImageDataset
 from pandiff.draw import grid
+from pandiff.errors import InputError
 from pandiff.models.encoders import decode, latent_factor, posterior, to_images
 from pandiff.models.small import small_vae
 from pandiff.training.config import TrainConfig
-from pandiff.training.task import Tensors
+from pandiff.training.task import Tensors, build
 
 KL_WEIGHT = 3e-3
 """Weight of the KL term, in nats per pixel value."""
@@ -36,8 +37,10 @@ class VaeTask:
         self.network = (
             AutoencoderKL.from_pretrained(config.init, subfolder="vae")
             if config.init
-            else small_vae(**config.model)
+            else build(small_vae, config.model)
         )
+        if config.size < CROP:
+            raise InputError(f"a size of {CROP} px or more", str(config.size), "change --size")
         side = CROP // latent_factor(self.network)
         self.latents = (self.network.config.latent_channels, side, side)
         self.span = config.size - CROP

@@ -1,0 +1,49 @@
+"""Tiny networks to train, and accelerate's settings forgotten between the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accelerate.state import AcceleratorState
+
+from pandiff.training.config import Optim, TrainConfig
+
+MODELS: dict[str, dict[str, Any]] = {
+    "vae": {"latent_channels": 4, "block_out_channels": [8, 16]},
+    "clip": {"width": 32, "layers": 1},
+    "pdm": {"patch_size": 4, "width": 32, "depth": 3, "heads": 2},
+}
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def tiny_config(tiny_model: Path) -> Callable[..., TrainConfig]:
+    """The settings of a tiny run of a task, with changes."""
+
+    def make(task: str, **changes: Any) -> TrainConfig:
+        base = TrainConfig(
+            task,
+            steps=6,
+            batch_size=4,
+            size=64,
+            precision="no",
+            model=MODELS[task],
+            ratio=2,
+            encoders=str(tiny_model) if task == "pdm" else None,
+            optim=Optim(lr=2e-3, warmup=2, ema=0.9),
+            log_every=1,
+            save_every=3,
+            preview_every=1000,
+        )
+        return replace(base, **changes)
+
+    return make

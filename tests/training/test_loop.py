@@ -1,0 +1,213 @@
+"""Training: each task learns, resumes bit by bit, and exports what can be loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import load_file
+from transformers import CLIPTextModel, PreTrainedTokenizerFast
+
+from pandiff.errors import InputError
+from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.training.config import TrainConfig
+from pandiff.training.loop import train
+from pandiff.training.tracker import Tracker
+
+Make = Callable[..., TrainConfig]
+TASKS = ("vae", "clip", "pdm")
+INERT = {".safetensors", ".json", ".jsonl", ".png", ".txt"}
+
+
+def losses(run: Path) -> list[float]:
+    return [json.loads(line)["loss"] for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Two checkpoints hold the same tensors, bit by bit."""
+    for name in ("network", "ema", "optimizer"):
+        mine, theirs = (load_file(p / f"checkpoint/{name}.safetensors") for p in (one, other))
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+
+
+def assert_same_gradients(one: Path, other: Path) -> None:
+    """After one step Adam's moments are the gradient, of norm up to 1, and its square."""
+    mine, theirs = (load_file(p / "checkpoint/optimizer.safetensors") for p in (one, other))
+    torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_it_learns(
+    task: str, tiny_config: Make, toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # no TensorBoard
+    steps = {"vae": 40, "clip": 40, "pdm": 80}[task]
+    config = tiny_config(task, steps=steps, save_every=1000, preview_every=steps)
+    assert train(config, toy_data, tmp_path) == tmp_path / "model"
+    curve = losses(tmp_path)
+    assert len(curve) == steps
+    assert sum(curve[-10:]) < 0.9 * sum(curve[:10])
+    assert (tmp_path / f"previews/{steps:07d}.png").is_file()
+    assert {p.suffix for p in tmp_path.rglob("*") if p.is_file()} <= INERT
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_resumed_run_is_the_same_bit_by_bit(
+    task: str, tiny_config: Make, toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, whole, cut = tiny_config(task), tmp_path / "whole", tmp_path / "cut"
+    if task == "clip":  # tokenizers differ by chance
+        config = replace(
+            config, init=str(train(replace(config, steps=1), toy_data, tmp_path / "c"))
+        )
+    train(config, toy_data, whole)
+
+    def interrupt(self: Tracker, step: int, *others: object) -> None:
+        if step == 5:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Tracker, "log", interrupt)
+        train(config, toy_data, cut)
+    assert json.loads((cut / "checkpoint/state.json").read_text()) == {"step": 3}
+    assert not (cut / "model").exists()
+    train(config, toy_data, cut)
+    assert_same(whole, cut)
+
+
+def test_a_finished_run_stays_as_it_is(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
+    config = tiny_config("vae", steps=2)
+    train(config, toy_data, tmp_path)
+    before = (tmp_path / "checkpoint/network.safetensors").read_bytes()
+    train(config, toy_data, tmp_path)
+    assert (tmp_path / "checkpoint/network.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("accumulate", [2, 4])
+def test_micro_batches_add_up(
+    accumulate: int, tiny_config: Make, toy_data: Path, tmp_path: Path
+) -> None:
+    """Exactly for the means over whole images of the VAE."""
+    config = tiny_config("vae", steps=1)
+    train(config, toy_data, tmp_path / "one")
+    train(replace(config, accumulate=accumulate), toy_data, tmp_path / "several")
+    assert losses(tmp_path / "several") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
+    assert_same_gradients(tmp_path / "one", tmp_path / "several")
+
+
+@pytest.mark.slow
+def test_two_processes_are_as_one(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
+    config = tiny_config("vae", steps=1)
+    train(config, toy_data, tmp_path / "one")
+    (tmp_path / "settings.json").write_text(json.dumps(config.to_dict()))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    command = ["-m", "pandiff", "train", "--config", tmp_path / "settings.json"]
+    folders = ["--data", toy_data, "--out", tmp_path / "two"]
+    done = subprocess.run(
+        [str(a) for a in (*launch, *command, *folders)],
+        env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert_same_gradients(tmp_path / "one", tmp_path / "two")
+
+
+def test_runs_differ_by_their_seed(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        train(tiny_config("vae", steps=1, seed=seed), toy_data, tmp_path / str(seed))
+    with pytest.raises(AssertionError):
+        assert_same(tmp_path / "0", tmp_path / "1")
+
+
+def test_exports_can_be_loaded(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
+    for task in TASKS:
+        train(tiny_config(task, steps=1), toy_data, tmp_path / task)
+    vae = AutoencoderKL.from_pretrained(tmp_path / "vae/model/vae")
+    assert len(vae.config.latents_mean) == 4
+    assert min(vae.config.latents_std) > 0
+    CLIPTextModel.from_pretrained(tmp_path / "clip/model/text_encoder")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / "clip/model/tokenizer")
+    assert tokenizer("a red box").input_ids[0] == tokenizer.bos_token_id
+    pipe = PanopticDiffusionPipeline.from_pretrained(tmp_path / "pdm/model")
+    ema = load_file(tmp_path / "pdm/checkpoint/ema.safetensors")
+    torch.testing.assert_close(dict(pipe.transformer.state_dict()), ema, rtol=0, atol=0)
+
+
+def test_a_run_can_start_from_a_model(
+    tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
+) -> None:
+    optim = replace(tiny_config("pdm").optim, lr=0.0)
+    for task in ("vae", "pdm"):
+        config = tiny_config(task, init=str(tiny_model), steps=1, optim=optim)
+        train(config, toy_data, tmp_path / task)
+        part = "transformer" if task == "pdm" else "vae"
+        (weights,) = (tiny_model / part).glob("*.safetensors")
+        network = load_file(tmp_path / task / "checkpoint/network.safetensors")
+        torch.testing.assert_close(network, load_file(weights), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "message"),
+    [
+        ("sing", {}, "a task of vae, clip, pdm"),
+        ("vae", {"batch_size": 5, "accumulate": 2}, "a batch_size that 2 parts divide, got 5"),
+        ("vae", {"size": 32}, "a size of 64 px or more, got 32"),
+        ("vae", {"model": {"wide": 3}}, "got wide; mend --model"),
+        ("pdm", {"model": {"wide": 3}}, "got wide; mend --model"),
+        ("pdm", {"size": 63}, "a size that 8 divides, got 63"),
+        ("pdm", {"encoders": "no-such"}, "got 'no-such'; check the name"),
+        ("pdm", {"instances": "nope"}, "nope"),
+    ],
+)
+def test_wrong_settings_leave_nothing(
+    task: str, changes: dict[str, object], message: str, tiny_config: Make, toy_data: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    config = replace(tiny_config("pdm" if task == "sing" else task), task=task, **changes)
+    with pytest.raises(InputError, match=message):
+        train(config, toy_data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_encoders_that_are_not_whole(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="vae, text_encoder and tokenizer in"):
+        train(tiny_config("pdm", encoders=str(tmp_path)), toy_data, tmp_path / "run")
+
+
+def test_other_settings_in_one_folder(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
+    config = tiny_config("vae", steps=1)
+    train(config, toy_data, tmp_path)
+    with pytest.raises(InputError, match="another seed: 7, there 0; use another --out"):
+        train(replace(config, seed=7), toy_data, tmp_path)
+    train(replace(config, steps=2, log_every=5), toy_data, tmp_path)
+    assert json.loads((tmp_path / "checkpoint/state.json").read_text()) == {"step": 2}
+
+
+def test_a_setting_that_a_run_does_not_know_is_the_default(
+    tiny_config: Make, toy_data: Path, tmp_path: Path
+) -> None:
+    config = tiny_config("vae", steps=1)
+    train(config, toy_data, tmp_path)
+    old = json.loads((tmp_path / "config.json").read_text())
+    del old["map_weight"]
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    train(config, toy_data, tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    with pytest.raises(InputError, match=r"another map_weight: 2\.0, there 1\.0"):
+        train(replace(config, map_weight=2.0), toy_data, tmp_path)
+
+
+def test_data_without_a_panoptic_json(tiny_config: Make, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a dataset folder with panoptic\.json"):
+        train(tiny_config("vae"), tmp_path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
