@@ -1,0 +1,64 @@
+"""Put a trained pipeline into the package: small files, and only if it scores better.
+
+    python scripts/ship_weights.py --model runs/scenes/model --metrics metrics.json
+
+`metrics.json` is what `benchmarks/eval_scenes.py` wrote for that model. The network is stored in
+float16, whose rounding is far below what sampling shows, in files of 15 MB at most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pandiff.errors import InputError
+from pandiff.pipeline import BUILT_IN, PanopticDiffusionPipeline
+
+HEADLINE = ("text.categories", "text.counts", "agreement_ratio.all")
+"""What is averaged to compare two models."""
+
+
+def headline(metrics: dict[str, Any]) -> float:
+    """Mean of the headline figures, each in 0..1."""
+    values = []
+    for name in HEADLINE:
+        node: Any = metrics
+        for key in name.split("."):
+            node = node[key]
+        values.append(float(node["value"]))
+    return sum(values) / len(values)
+
+
+def main() -> None:
+    """Compare, then replace the shipped model whole."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--metrics", type=Path, required=True)
+    parser.add_argument("--name", default="scenes")
+    args = parser.parse_args()
+    target = BUILT_IN / args.name
+    metrics = json.loads(args.metrics.read_text())
+    if (target / "metrics.json").exists():
+        old = headline(json.loads((target / "metrics.json").read_text()))
+        if headline(metrics) <= old:
+            raise InputError(f"a score above {old:.3f}", f"{headline(metrics):.3f}", "train on")
+    fresh = target.with_suffix(".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
+    pipe.transformer.to(torch.float16)
+    pipe.save_pretrained(fresh, max_shard_size="15MB")
+    (fresh / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    if (target / "README.md").exists():
+        shutil.copy(target / "README.md", fresh)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    print(f"{target}: {headline(metrics):.3f}")
+
+
+if __name__ == "__main__":
+    main()
