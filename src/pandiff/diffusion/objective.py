@@ -63,11 +63,23 @@ def objective(
     image_noise = layout.split(noise)[0]
     target = {"velocity": a * image_noise - s * image_0, "noise": image_noise, "sample": image_0}
     free_image, free_map = layout.split(1 - layout.expand_known(levels.known))
+    weight = min_snr(s) if prediction == "sample" else torch.ones_like(s)
     return Losses(
-        image=_masked_mse(image, target[prediction], free_image),
+        image=_masked_mse(image, target[prediction], free_image, weight),
         panoptic=_masked_mse(panoptic.tanh(), map_0, free_map),
     )
 
 
-def _masked_mse(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    return ((prediction - target) ** 2 * mask).sum() / mask.sum().clamp(min=1)
+def min_snr(sigma: Tensor, gamma: float = 5.0) -> Tensor:
+    """Weight of the squared error of a clean image: min(SNR + 1, gamma), with SNR + 1 = 1 / sigma^2.
+
+    The error of the velocity counts 1 / sigma^2 times that of the clean state; the cut is that
+    of Hang et al. 2023 (arXiv 2303.09556).
+    """
+    return (1 / sigma.clamp(min=1e-4) ** 2).clamp(max=gamma)
+
+
+def _masked_mse(
+    prediction: Tensor, target: Tensor, mask: Tensor, weight: Tensor | float = 1.0
+) -> Tensor:
+    return ((prediction - target) ** 2 * mask * weight).sum() / mask.sum().clamp(min=1)
