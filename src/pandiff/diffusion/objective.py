@@ -71,10 +71,10 @@ def objective(
 
 
 def min_snr(sigma: Tensor, gamma: float = 5.0) -> Tensor:
-    """Weight of the squared error of a clean image: min(SNR + 1, gamma), with SNR + 1 = 1 / sigma^2.
+    """Weight of the squared error of a clean image: min(SNR + 1, gamma).
 
-    The error of the velocity counts 1 / sigma^2 times that of the clean state; the cut is that
-    of Hang et al. 2023 (arXiv 2303.09556).
+    SNR + 1 = 1 / sigma^2 makes it the error of the velocity; the cut is that of Hang et al. 2023
+    (arXiv 2303.09556).
     """
     return (1 / sigma.clamp(min=1e-4) ** 2).clamp(max=gamma)
 
