@@ -1,14 +1,13 @@
-"""Tiny networks to train, and accelerate's settings forgotten between the tests."""
+"""Tiny networks to train."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from accelerate.state import AcceleratorState
 
 from pandiff.training.config import Optim, TrainConfig
 
@@ -17,12 +16,6 @@ MODELS: dict[str, dict[str, Any]] = {
     "clip": {"width": 32, "layers": 1},
     "pdm": {"patch_size": 4, "width": 32, "depth": 3, "heads": 2},
 }
-
-
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture

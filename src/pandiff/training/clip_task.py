@@ -49,24 +49,21 @@ class ClipTask:
     Args:
         config: the run's settings.
         data: a dataset folder.
-        vocabulary: folder for the tokenizer, which is learned once: ties are broken by chance.
     """
 
-    def __init__(self, config: TrainConfig, data: Path, vocabulary: Path) -> None:
+    def __init__(self, config: TrainConfig, data: Path) -> None:
         images = ImageDataset(data, config.size)
         _check_captions(images.folder, data)
-        self.tokenizer, self.network = self._build(config, images, vocabulary)
+        self.tokenizer, self.network = self._build(config, images)
         self.dataset = CaptionedImages(images, self.tokenizer)
 
-    def _build(
-        self, config: TrainConfig, images: ImageDataset, vocabulary: Path
-    ) -> tuple[Any, CLIPModel]:
+    def _build(self, config: TrainConfig, images: ImageDataset) -> tuple[Any, CLIPModel]:
         if config.init:
             tokenizer = PreTrainedTokenizerFast.from_pretrained(f"{config.init}/tokenizer")
             return tokenizer, CLIPModel.from_pretrained(f"{config.init}/clip")
-        if not vocabulary.exists():
-            _learn(images.folder, vocabulary)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(vocabulary)
+        some = range(min(4000, len(images)))
+        captions = (c for k in some for c in images.folder.captions(k))
+        tokenizer = train_tokenizer(captions, VOCABULARY, LENGTH)
         settings = {
             "vocab_size": len(tokenizer),
             "bos_id": tokenizer.bos_token_id,
@@ -107,14 +104,6 @@ class ClipTask:
         network.save_pretrained(folder / "clip")
         network.text_model.save_pretrained(folder / "text_encoder")
         self.tokenizer.save_pretrained(folder / "tokenizer")
-
-
-def _learn(folder: PanopticFolder, vocabulary: Path) -> None:
-    """Learn a tokenizer from the captions and save it, whole."""
-    captions = (c for k in range(min(4000, len(folder))) for c in folder.captions(k))
-    fresh = vocabulary.with_suffix(".new")
-    train_tokenizer(captions, VOCABULARY, LENGTH).save_pretrained(fresh)
-    fresh.replace(vocabulary)
 
 
 def _check_captions(folder: PanopticFolder, data: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -33,7 +34,7 @@ def make_task(config: TrainConfig, data: Path, out: Path, device: torch.device) 
     if config.task == "vae":
         return VaeTask(config, data, device)
     if config.task == "clip":
-        return ClipTask(config, data, out / "tokenizer")
+        return ClipTask(config, data)
     if config.task == "pdm":
         return PdmTask(config, data, device, out / "encoded.safetensors")
     if config.task == "segmenter":
@@ -55,9 +56,7 @@ def train(config: TrainConfig, data: Path, out: Path) -> Path:
     Raises:
         InputError: if `out` holds a run with other settings, or one of them makes no sense.
     """
-    accelerator = Accelerator(
-        mixed_precision=config.precision, gradient_accumulation_steps=1, cpu=not _has_gpu()
-    )
+    accelerator = _accelerator(config)
     _check_batch(config, accelerator.num_processes)
     _check_same(config, out)
     with accelerator.main_process_first():  # which may encode the data, once for all
@@ -127,7 +126,7 @@ class _Run:
     def _loader(self, start: int) -> DataLoader[Any]:
         a, c = self.accelerator, self.config
         sampler = StepSampler(
-            len(self.task.dataset),  # type: ignore[arg-type]
+            len(self.task.dataset),
             c.batch_size,
             c.seed,
             start,
@@ -222,7 +221,7 @@ def _check_batch(config: TrainConfig, processes: int) -> None:
 
 
 def _check_samples(task: Task, data: Path) -> None:
-    if not len(task.dataset):  # type: ignore[arg-type]
+    if not len(task.dataset):
         raise InputError("a dataset with images", f"none in {data}", "add some")
 
 
@@ -246,8 +245,10 @@ def _check_same(config: TrainConfig, out: Path) -> None:
         )
 
 
-def _has_gpu() -> bool:
-    return torch.cuda.is_available()
+def _accelerator(config: TrainConfig) -> Accelerator:
+    """Accelerate in this run's precision: by itself it keeps that of the process's first run."""
+    AcceleratorState._reset_state()
+    return Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
 
 
 def _as_is(batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ class Tracker:
         if enabled and importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(str(out / "tensorboard"))  # type: ignore[no-untyped-call]
+            self._board = SummaryWriter(str(out / "tensorboard"))
 
     def log(self, step: int, values: dict[str, float], pace: Pace) -> None:
         """Write the scalars of one step."""

@@ -1,0 +1,91 @@
+"""What a user hands in: pictures, and maps out of any dataset folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pandiff.coco import FolderWriter, PanopticFolder
+from pandiff.errors import InputError
+from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.synthesis.inputs import in_taxonomy, read_image, read_map
+
+OURS = Taxonomy((Category(1, "sky", False, (1, 2, 3)), Category(5, "box", True)))
+THEIRS = Taxonomy((Category(3, "box", True), Category(9, "sky", False), Category(10, "cat", True)))
+
+
+def theirs(category: int = 3) -> PanopticMap:
+    return PanopticMap.from_ids(np.array([[1, 2], [1, 7]]), {1: 9, 2: category, 7: 3}, THEIRS)
+
+
+def write(path: Path, *maps: PanopticMap) -> Path:
+    with FolderWriter(path, THEIRS) as writer:
+        for k, panoptic in enumerate(maps):
+            writer.add(Image.new("RGB", (2, 2)), panoptic, file_name=f"photo{k}.jpg")
+    return path
+
+
+def test_a_png_of_a_dataset(tmp_path: Path) -> None:
+    folder = write(tmp_path / "data", theirs().flip(), theirs())
+    read = read_map(folder / "panoptic/photo1.png", THEIRS)
+    assert read == PanopticFolder.open(folder).panoptic(1) == theirs()
+
+
+def test_a_folder_with_one_map(tmp_path: Path) -> None:
+    folder = write(tmp_path / "data", theirs())
+    assert read_map(folder, THEIRS) == theirs()
+    assert read_map(folder / "panoptic.json", THEIRS) == theirs()
+
+
+def test_categories_are_matched_by_name(tmp_path: Path) -> None:
+    read = read_map(write(tmp_path / "data", theirs()), OURS)
+    assert read.taxonomy == OURS
+    assert [OURS.by_id(s.category_id).name for s in read.segments] == ["sky", "box", "box"]
+    assert np.array_equal(read.ids, theirs().ids)
+
+
+def test_crowds_and_scores_stay() -> None:
+    given = PanopticMap.from_ids(np.ones((2, 2), int), {1: 3}, THEIRS, scores={1: 0.5}, crowds=[1])
+    (segment,) = in_taxonomy(given, OURS).segments
+    assert (segment.score, segment.is_crowd, segment.category_id) == (0.5, True, 5)
+
+
+def test_a_category_that_the_model_lacks(tmp_path: Path) -> None:
+    folder = write(tmp_path / "data", theirs(category=10))
+    with pytest.raises(InputError, match=r"\(sky, box\), got 'cat'"):
+        read_map(folder, OURS)
+
+
+def test_maps_that_are_not_there(tmp_path: Path) -> None:
+    folder = write(tmp_path / "data", theirs(), theirs())
+    with pytest.raises(InputError, match="no such file"):
+        read_map(folder / "panoptic/none.png", THEIRS)
+    with pytest.raises(InputError, match=r"one map in .*, got 2; name a PNG"):
+        read_map(folder, THEIRS)
+    with pytest.raises(InputError, match=r"the segments of photo0\.jpg|a dataset folder"):
+        read_map(folder / "images/photo0.jpg", THEIRS)
+    stray = tmp_path / "stray.png"
+    Image.new("RGB", (2, 2)).save(stray)
+    with pytest.raises(InputError, match=r"the segments of stray\.png in"):
+        read_map(stray, THEIRS)
+    Image.new("RGB", (2, 2)).save(folder / "panoptic/other.png")
+    with pytest.raises(InputError, match=r"one map in .*, got 0"):
+        read_map(folder / "panoptic/other.png", THEIRS)
+
+
+def test_pictures_are_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    Image.new("L", (4, 2)).save(tmp_path / "photo.jpg", exif=exif)
+    image = read_image(tmp_path / "photo.jpg")
+    assert (image.size, image.mode) == ((2, 4), "RGB")
+
+
+def test_pictures_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("text.png", "none.png"):
+        with pytest.raises(InputError, match="a readable image"):
+            read_image(tmp_path / name)

@@ -1,0 +1,271 @@
+"""The commands with a model: demo, generate, segment, train; on a small random one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pandiff import pipeline
+from pandiff.cli import main
+from pandiff.coco import PanopticFolder
+from pandiff.synthesis import demo
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs a command in an empty folder; the model "boxes" is built in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pipeline, "BUILT_IN", tiny_model.parent)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    def call(*arguments: object) -> int:
+        return main([str(a) for a in arguments])
+
+    return call
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """Pictures of several sizes, modes and formats."""
+    paths = [tmp_path / name for name in ("wide.JPG", "tall.png", "gray.webp")]
+    kinds = (((50, 20), "RGB"), ((30, 70), "RGBA"), ((64, 64), "L"))
+    for path, (size, mode) in zip(paths, kinds, strict=True):
+        noise = np.random.default_rng(0).integers(0, 255, (*size[::-1], 3)).astype(np.uint8)
+        Image.fromarray(noise).convert(mode).save(path)
+    return paths
+
+
+def manifest(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def same_files(one: Path, other: Path) -> bool:
+    names = [sorted(p.relative_to(f) for p in f.rglob("*")) for f in (one, other)]
+    files = [n for n in names[0] if (one / n).is_file()]
+    return names[0] == names[1] and all(
+        (one / n).read_bytes() == (other / n).read_bytes() for n in files
+    )
+
+
+def test_generate(run: Callable[..., int], tmp_path: Path, capsys: Capture) -> None:
+    prompts = ("a red box", "two red boxes")
+    options = ("--model", "model", "--count", 2, "--steps", 2, "--seed", 5)
+    assert run("generate", *prompts, *options, "--out", "made") == 0
+    out, err = capsys.readouterr()
+    assert out == "4 images with their maps in made/dataset\npicture: made/grid.png\n"
+    assert err == ""
+    assert sorted(p.name for p in Path("made").iterdir()) == ["dataset", "grid.png"]
+    assert main(["validate", "made/dataset"]) == 0
+    folder, records = PanopticFolder.open("made/dataset"), manifest(Path("made/dataset"))
+    assert [folder.captions(k) for k in range(4)] == [[p] for p in prompts for _ in range(2)]
+    assert [r["prompt"] for r in records] == [p for p in prompts for _ in range(2)]
+    assert len({r["seed"] for r in records}) == 4
+    assert all(r["num_inference_steps"] == 2 and 0 <= float(str(r["confidence"])) <= 1
+               for r in records)  # fmt: skip
+    assert run("generate", *prompts, *options, "--out", "again") == 0
+    assert same_files(tmp_path / "made", tmp_path / "again")
+
+
+def test_generate_from_a_map(run: Callable[..., int], toy_data: Path) -> None:
+    options = ("--model", "model", "--steps", 2, "--out", "made")
+    assert run("generate", "--map", toy_data / "panoptic/000000000003.png", *options) == 0
+    given = PanopticFolder.open(toy_data).panoptic(2)
+    assert PanopticFolder.open("made/dataset").panoptic(0) == given
+
+
+def test_generate_from_an_image(run: Callable[..., int], photos: list[Path]) -> None:
+    options = ("--model", "model", "--steps", 2, "--count", 2, "--out", "made")
+    assert run("generate", "a red box", "--image", photos[1], *options) == 0
+    folder = PanopticFolder.open("made/dataset")
+    assert [folder.image(k).size for k in range(2)] == [(30, 70)] * 2
+    given = Image.open(photos[1]).convert("RGB")
+    assert np.array_equal(np.asarray(folder.image(0)), np.asarray(given))
+
+
+def test_segment(run: Callable[..., int], photos: list[Path], capsys: Capture) -> None:
+    assert run("segment", *photos, "--model", "model", "--steps", 2, "--out", "maps") == 0
+    out, err = capsys.readouterr()
+    assert out == "3 maps in maps/dataset\npicture: maps/grid.png\n"
+    assert err == ""
+    folder = PanopticFolder.open("maps/dataset")
+    assert [i.file_name for i in folder.images] == ["wide.JPG", "tall.png", "gray.png"]
+    sizes = [(50, 20), (30, 70), (64, 64)]
+    assert [folder.panoptic(k).size for k in range(3)] == sizes
+    assert main(["validate", "maps/dataset"]) == 0
+    assert Image.open("maps/grid.png").width > 500
+
+
+def test_segment_does_not_depend_on_the_batch(run: Callable[..., int], photos: list[Path]) -> None:
+    options = ("--model", "model", "--steps", 2)
+    for batch in (1, 3):
+        assert run("segment", *photos, *options, "--batch", batch, "--out", f"by{batch}") == 0
+    one, three = (PanopticFolder.open(f"by{n}/dataset") for n in (1, 3))
+    for k in range(3):
+        agreement = one.panoptic(k).category_index == three.panoptic(k).category_index
+        assert agreement.mean() > 0.9, "bf16 may differ in the last place"
+
+
+@pytest.fixture
+def quick_demo(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny model in the place of the shipped one, and fewer steps."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets/scenes").symlink_to(tiny_model)
+    monkeypatch.setattr(pipeline, "BUILT_IN", tmp_path / "assets")
+    monkeypatch.setattr(demo, "SETTINGS", demo.Settings(steps=2))
+
+
+def test_demo(run: Callable[..., int], quick_demo: None, capsys: Capture) -> None:
+    assert run("demo") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("picture: out/demo/grid.png\ndataset: out/demo/dataset\ntime:    ")
+    assert err == ""
+    assert len(PanopticFolder.open("out/demo/dataset")) == len(demo.PROMPTS) == 8
+    before = Path("out/demo/grid.png").stat().st_mtime_ns
+    assert run("demo") == 0
+    assert Path("out/demo/grid.png").stat().st_mtime_ns > before
+    assert [p.name for p in Path("out").iterdir()] == ["demo"]
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "demo.json"])
+def test_demo_never_replaces_a_foreign_folder(
+    foreign: str, run: Callable[..., int], quick_demo: None, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / foreign).write_text("{}")
+    assert run("demo", "--out", "mine") == 2
+    assert "expected a new folder or an earlier demo" in capsys.readouterr().err
+    assert (tmp_path / "mine" / foreign).read_text() == "{}"
+
+
+def test_demo_keeps_what_was_added_to_it(run: Callable[..., int], quick_demo: None) -> None:
+    assert run("demo", "--out", "mine") == 0
+    Path("mine/notes.txt").touch()
+    assert run("demo", "--out", "mine") == 2
+    assert Path("mine/notes.txt").exists()
+
+
+def test_without_shipped_weights(
+    run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(pipeline, "BUILT_IN", tmp_path / "assets")
+    assert run("demo") == 2
+    assert "got 'scenes'; check the name" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+TINY = (
+    "--steps", 4, "--batch_size", 4, "--size", 64, "--precision", "no", "--save_every", 2,
+    "--model", '{"latent_channels": 4, "block_out_channels": [8]}', "--optim.warmup=1",
+)  # fmt: skip
+
+
+def test_train_and_resume(run: Callable[..., int], toy_data: Path, capsys: Capture) -> None:
+    command = ("train", "--preset", "scenes-vae", "--data", toy_data, "--out", "run", *TINY)
+    assert run(*command) == 0
+    assert capsys.readouterr().out == "model: run/model\n"
+    assert json.loads(Path("run/config.json").read_text())["batch_size"] == 4
+    assert run(*command, "--steps", 5) == 0
+    assert json.loads(Path("run/checkpoint/state.json").read_text()) == {"step": 5}
+    assert run(*command, "--seed", 9) == 2
+    assert "another seed: 9, there 0; use another --out" in capsys.readouterr().err
+
+
+def test_a_dry_run_writes_nothing(run: Callable[..., int], toy_data: Path, capsys: Capture) -> None:
+    options = ("--data", toy_data, "--out", "run", "--dry-run", "--optim.lr", "0.5")
+    assert run("train", "--preset", "scenes", *options) == 0
+    assert json.loads(capsys.readouterr().out)["optim"]["lr"] == 0.5
+    assert not Path("run").exists()
+
+
+GENERATE = ("generate", "a box", "--model", "model", "--out", "made")
+SEGMENT = ("segment", "--model", "model", "--out", "made")
+TRAIN = ("train", "--preset", "scenes-vae", "--out", "made")
+WRONG: list[tuple[tuple[object, ...], str]] = [
+    (("generate",), "expected a prompt, got none"),
+    (("generate", " "), "expected prompts with words, got an empty one"),
+    ((*GENERATE, "--count", "-1"), "a positive number for --count, got '-1'"),
+    ((*GENERATE, "--steps", "0"), "a positive number for --steps, got '0'"),
+    ((*GENERATE, "--steps", "5000"), "num_inference_steps in 1..1000, got 5000"),
+    ((*GENERATE, "--guidance", "nan"), "a finite number for --guidance, got 'nan'"),
+    ((*GENERATE, "--model", "trees"), "a built-in model (model), a folder or a hub id, got"),
+    ((*GENERATE, "--model", "org/none"), "expected a whole pipeline at 'org/none', got"),
+    ((*GENERATE, "--model", "."), "a pipeline's folder with model_index.json"),
+    ((*GENERATE, "--out", "."), "expected an empty or new folder"),
+    ((*GENERATE, "--out", "text.png"), "expected an empty or new folder, got a file"),
+    ((*GENERATE, "--out", "text.png/x"), "text.png"),
+    ((*GENERATE, "--map", "none.png"), "expected a panoptic PNG, got no such file"),
+    ((*GENERATE, "--map", "text.png"), "expected the segments of text.png"),
+    ((*GENERATE, "--image", "none.png"), "expected a readable image none.png"),
+    ((*GENERATE, "--image", "text.png"), "expected a readable image text.png"),
+    ((*GENERATE, "--image", "a.png", "--map", "b.png"), "expected --map or --image, got both"),
+    ((*GENERATE, "--known", "b.png"), "known arguments only, got --known b.png"),
+    ((*SEGMENT,), "expected IMAGE, got none"),
+    ((*SEGMENT, "none.png"), "expected a readable image none.png"),
+    ((*SEGMENT, "good.png", "text.png"), "expected a readable image text.png"),
+    ((*SEGMENT, "good.png", "sub/good.jpg"), "expected images of different names"),
+    ((*SEGMENT, "good.png", "--out", "."), "expected an empty or new folder"),
+    (("segment", "good.png"), "expected --out, got none"),
+    ((*TRAIN,), "expected --data, got none"),
+    ((*TRAIN, "--data", "none"), "expected a dataset folder with panoptic.json"),
+    ((*TRAIN, "--data", "sub"), "expected a dataset folder with panoptic.json"),
+    ((*TRAIN, "--data", "sub", "--preset", "nope"), "expected a preset of scenes-vae, "),
+    ((*TRAIN, "--data", "sub", "--optim.rate", "1"), "expected known settings, got --optim.rate 1"),
+    ((*TRAIN, "--data", "sub", "--steps", "x"), "expected int for steps, got x"),
+    ((*TRAIN, "--data", "sub", "--config", "none.yaml"), "expected a settings file"),
+    ((*TRAIN, "--data", "sub", "--config", "text.png"), "expected settings"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_wrong_input(
+    arguments: tuple[object, ...],
+    message: str,
+    run: Callable[..., int],
+    tmp_path: Path,
+    capsys: Capture,
+) -> None:
+    """One line, exit code 2, and nothing written."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("good.png", "sub/good.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    before = sorted(tmp_path.rglob("*"))
+    assert run(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    assert line.startswith("pandiff: error: expected ")
+    assert message in line
+    assert ", got " in line
+    assert "; " in line
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_interruption_leaves_nothing(
+    run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pandiff.synthesis.generate.picture", interrupt)
+    assert run(*GENERATE, "--steps", 1) == 130
+    assert capsys.readouterr().err == "pandiff: interrupted\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["demo", "generate", "segment", "train"])
+def test_help_is_light(command: str) -> None:
+    code = f"import sys; from pandiff.cli import main; main([{command!r}, '--help']); " \
+           "print('\\n', *sys.modules)"  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith(f"usage: pandiff {command}")
+    assert not set(done.stdout.splitlines()[-1].split()) & {"torch", "diffusers", "jsonargparse"}
