@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pandiff import pipeline
 from pandiff.cli import main
 from pandiff.coco import PanopticFolder
+from pandiff.pipeline import sources
 from pandiff.synthesis import demo
 
 Capture = pytest.CaptureFixture[str]
@@ -24,7 +24,7 @@ Capture = pytest.CaptureFixture[str]
 def run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Runs a command in an empty folder; the model "boxes" is built in."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pipeline, "BUILT_IN", tiny_model.parent)
+    monkeypatch.setattr(sources, "BUILT_IN", tiny_model.parent)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
     def call(*arguments: object) -> int:
@@ -119,7 +119,7 @@ def quick_demo(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The tiny model in the place of the shipped one, and fewer steps."""
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets/scenes").symlink_to(tiny_model)
-    monkeypatch.setattr(pipeline, "BUILT_IN", tmp_path / "assets")
+    monkeypatch.setattr(sources, "BUILT_IN", tmp_path / "assets")
     monkeypatch.setattr(demo, "SETTINGS", demo.Settings(steps=2))
 
 
@@ -156,7 +156,7 @@ def test_demo_keeps_what_was_added_to_it(run: Callable[..., int], quick_demo: No
 def test_without_shipped_weights(
     run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr(pipeline, "BUILT_IN", tmp_path / "assets")
+    monkeypatch.setattr(sources, "BUILT_IN", tmp_path / "assets")
     assert run("demo") == 2
     assert "got 'scenes'; check the name" in capsys.readouterr().err
     assert not Path("out").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,10 +15,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pandiff import pipeline
 from pandiff.errors import InputError
+from pandiff.models.encoders import encode_pixels, to_pixels
 from pandiff.panoptic import Category, PanopticMap, Taxonomy
-from pandiff.pipeline import PanopticDiffusionPipeline, PanopticPipelineOutput, resolve
+from pandiff.pipeline import PanopticDiffusionPipeline, PanopticPipelineOutput, resolve, sources
 
 Pipe = PanopticDiffusionPipeline
 PROMPT, OTHER = "a red box", "two red boxes on the ground"
@@ -270,8 +271,6 @@ def test_a_given_image_is_kept(pipe: Pipe, size: tuple[int, int]) -> None:
 
 
 def test_a_given_image_is_in_the_state(pipe: Pipe) -> None:
-    from pandiff.models.encoders import encode_pixels, to_pixels
-
     given = photo()
     out = run(pipe, "", image=given, output_type="latent")
     expected = encode_pixels(pipe.vae, to_pixels(given)[None])
@@ -348,7 +347,7 @@ def test_bf16_is_near(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(pipeline, "BUILT_IN", tmp_path / "assets")
+    monkeypatch.setattr(sources, "BUILT_IN", tmp_path / "assets")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return tmp_path / "assets"
 
@@ -379,8 +378,6 @@ def test_models_that_are_not_there(name: str, message: str, assets: Path, tmp_pa
 
 @pytest.mark.parametrize("file", ["model_index.json", "transformer/config.json"])
 def test_models_that_are_broken(file: str, tiny_model: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(tiny_model, tmp_path / "model")
     (tmp_path / "model" / file).write_text("{")
     with pytest.raises(InputError, match="a whole pipeline at"):
@@ -388,8 +385,6 @@ def test_models_that_are_broken(file: str, tiny_model: Path, tmp_path: Path) -> 
 
 
 def test_weights_that_are_broken(tiny_model: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(tiny_model, tmp_path / "model")
     (weights,) = (tmp_path / "model/transformer").glob("*.safetensors")
     weights.write_bytes(b"broken")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DiffusionPipeline, ModelMixin, SchedulerMixin
+from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin
 from diffusers.utils import BaseOutput
 from PIL import Image
 from safetensors import SafetensorError
@@ -19,7 +18,7 @@ from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from pandiff.codec import PanopticCodec
 from pandiff.data.frame import Frame
-from pandiff.diffusion import NUM_LEVELS, NetworkDenoiser, StreamSchedules, given, guided, sample
+from pandiff.diffusion import NetworkDenoiser, StreamSchedules, given, guided, sample
 from pandiff.errors import InputError
 from pandiff.models.encoders import (
     decode_latents,
@@ -31,39 +30,8 @@ from pandiff.models.encoders import (
 )
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap, Taxonomy
-
-__all__ = ["ModelMixin", "PanopticDiffusionPipeline", "PanopticPipelineOutput", "resolve"]
-
-BUILT_IN = Path(__file__).parent / "assets"
-"""Folder of the pipelines that ship in the package, by name."""
-INDEX = "model_index.json"
-"""The file that makes a folder a pipeline."""
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
-
-def resolve(name: str | Path) -> str:
-    """A built-in name -> its folder; a folder or hub id stays as it is.
-
-    Raises:
-        InputError: if it is none of these.
-    """
-    inside = BUILT_IN / str(name)
-    if (inside / INDEX).is_file():
-        return str(inside)
-    if Path(name).is_dir() or HUB_ID.fullmatch(str(name)):
-        return str(name)
-    shipped = ", ".join(sorted(p.parent.name for p in BUILT_IN.glob(f"*/{INDEX}"))) or "none here"
-    raise InputError(
-        f"a built-in model ({shipped}), a folder or a hub id", repr(str(name)), "check the name"
-    )
-
-
-def _resolve_pipeline(name: str | Path) -> str:
-    """`resolve` for a whole pipeline: a folder must have its model_index.json."""
-    path = resolve(name)
-    if Path(path).is_dir() and not (Path(path) / INDEX).is_file():
-        raise InputError(f"a pipeline's folder with {INDEX}", f"none in {path!r}", "check the path")
-    return path
+from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
+from pandiff.pipeline.sources import resolve_pipeline
 
 
 @dataclass
@@ -126,7 +94,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         Raises:
             InputError: if there is no such pipeline, or it cannot be read or reached.
         """
-        path = _resolve_pipeline(pretrained_model_name_or_path)
+        path = resolve_pipeline(pretrained_model_name_or_path)
         try:
             pipe: PanopticDiffusionPipeline = super().from_pretrained(path, **kwargs)
         except InputError:
@@ -193,13 +161,13 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         Raises:
             InputError: if the inputs do not fit one another or the model.
         """
-        prompts = _prompts(prompt, num_images_per_prompt)
-        maps = _spread(map, len(prompts), num_images_per_prompt, "map", PanopticMap)
-        images = _spread(image, len(prompts), num_images_per_prompt, "image", Image.Image)
-        _check(num_inference_steps, output_type, maps, images)
+        prompts = prompts_for(prompt, num_images_per_prompt)
+        maps = spread(map, len(prompts), num_images_per_prompt, "map", PanopticMap)
+        images = spread(image, len(prompts), num_images_per_prompt, "image", Image.Image)
+        check(num_inference_steps, output_type, maps, images)
         for one in maps:
-            _check_taxonomy(one.taxonomy, self.taxonomy)
-        generators = _generators(generator, len(prompts))
+            check_taxonomy(one.taxonomy, self.taxonomy)
+        generators = generators_for(generator, len(prompts))
         layout = self.transformer.layout
         with self._autocast():
             denoise, context = self._denoiser(prompts, guidance_scale)
@@ -306,10 +274,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         if output_type == "pt":
             return PanopticPipelineOutput(images=decode_latents(self.vae, latents), maps=panoptic)
         square = (self.image_size, self.image_size)
-        given = maps or images
-        frames = [Frame(g.size, self.image_size) for g in given] or [
-            Frame(square, square[0])
-        ] * len(z)
+        sizes = [g.size for g in maps or images] or [square] * len(z)
+        frames = [Frame(size, self.image_size) for size in sizes]
         if not images:
             made = to_images(decode_latents(self.vae, latents))
             images = [f.cut(i) for f, i in zip(frames, made, strict=True)]
@@ -317,65 +283,3 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             found = self.panoptic_codec.decode_batch(panoptic, square)
             maps = [f.cut_map(m) for f, m in zip(frames, found, strict=True)]
         return PanopticPipelineOutput(images=images, maps=maps)
-
-
-def _prompts(prompt: str | Sequence[str], each: int) -> list[str]:
-    """The prompt of each sample."""
-    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-    odd = [p for p in prompts if not isinstance(p, str)]
-    if odd or not prompts:
-        got = type(odd[0]).__name__ if odd else "none"
-        raise InputError("at least one prompt, a string", got, 'pass a prompt, "" for a free one')
-    if each < 1:
-        raise InputError("num_images_per_prompt of 1 or more", str(each), "1 is usual")
-    return [p for p in prompts for _ in range(each)]
-
-
-def _spread(value: Any, n: int, each: int, what: str, kind: type) -> list[Any]:
-    """A value for each of n samples: one for all, or one for each prompt."""
-    if value is None:
-        return []
-    values = list(value) if isinstance(value, Sequence) else [value] * (n // each)
-    odd = [type(v).__name__ for v in values if not isinstance(v, kind)]
-    if odd:
-        raise InputError(f"a {kind.__name__} as {what}", odd[0], "convert it")
-    if len(values) * each != n:
-        raise InputError(f"a {what} for each of {n // each} prompts", str(len(values)), "pass one")
-    return [v for v in values for _ in range(each)]
-
-
-def _check(
-    steps: int, output_type: str, maps: list[PanopticMap], images: list[Image.Image]
-) -> None:
-    if not 1 <= steps <= NUM_LEVELS:
-        raise InputError(f"num_inference_steps in 1..{NUM_LEVELS}", str(steps), "20 is usual")
-    if output_type not in ("pil", "pt", "latent"):
-        raise InputError("output_type pil, pt or latent", repr(output_type), "choose one")
-    if maps and images:
-        raise InputError("a map or an image", "both, whole", "leave out what is to be made")
-
-
-def _check_taxonomy(theirs: Taxonomy, ours: Taxonomy) -> None:
-    """InputError that names a category by which a map's taxonomy differs from the model's."""
-    if theirs == ours:
-        return
-    odd = [c for c in theirs.categories if c not in ours.categories]
-    got = f"category {odd[0].id} {odd[0].name!r} of another" if odd else "a part of it"
-    raise InputError(
-        f"a map in the model's taxonomy ({', '.join(c.name for c in ours.categories)})",
-        got,
-        "build the map with pipe.taxonomy",
-    )
-
-
-def _generators(
-    generator: torch.Generator | Sequence[torch.Generator] | None, n: int
-) -> list[torch.Generator]:
-    """A generator for each sample."""
-    if isinstance(generator, Sequence):
-        if len(generator) != n:
-            raise InputError(f"{n} generators", str(len(generator)), "pass one for each sample")
-        return list(generator)
-    device = generator.device if generator is not None else "cpu"
-    seeds = torch.randint(2**62, (n,), generator=generator, device=device)
-    return [torch.Generator(device).manual_seed(int(s)) for s in seeds]

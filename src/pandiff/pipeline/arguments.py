@@ -1,0 +1,74 @@
+"""The arguments of a call: brought to one for each sample, and checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+
+from pandiff.diffusion import NUM_LEVELS
+from pandiff.errors import InputError
+from pandiff.panoptic import PanopticMap, Taxonomy
+
+
+def prompts_for(prompt: str | Sequence[str], each: int) -> list[str]:
+    """The prompt of each sample."""
+    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    odd = [p for p in prompts if not isinstance(p, str)]
+    if odd or not prompts:
+        got = type(odd[0]).__name__ if odd else "none"
+        raise InputError("at least one prompt, a string", got, 'pass a prompt, "" for a free one')
+    if each < 1:
+        raise InputError("num_images_per_prompt of 1 or more", str(each), "1 is usual")
+    return [p for p in prompts for _ in range(each)]
+
+
+def spread(value: Any, n: int, each: int, what: str, kind: type) -> list[Any]:
+    """A value for each of n samples: one for all, or one for each prompt."""
+    if value is None:
+        return []
+    values = list(value) if isinstance(value, Sequence) else [value] * (n // each)
+    odd = [type(v).__name__ for v in values if not isinstance(v, kind)]
+    if odd:
+        raise InputError(f"a {kind.__name__} as {what}", odd[0], "convert it")
+    if len(values) * each != n:
+        raise InputError(f"a {what} for each of {n // each} prompts", str(len(values)), "pass one")
+    return [v for v in values for _ in range(each)]
+
+
+def check(steps: int, output_type: str, maps: list[PanopticMap], images: list[Image.Image]) -> None:
+    """InputError if one of these makes no sense."""
+    if not 1 <= steps <= NUM_LEVELS:
+        raise InputError(f"num_inference_steps in 1..{NUM_LEVELS}", str(steps), "20 is usual")
+    if output_type not in ("pil", "pt", "latent"):
+        raise InputError("output_type pil, pt or latent", repr(output_type), "choose one")
+    if maps and images:
+        raise InputError("a map or an image", "both, whole", "leave out what is to be made")
+
+
+def check_taxonomy(theirs: Taxonomy, ours: Taxonomy) -> None:
+    """InputError that names a category by which a map's taxonomy differs from the model's."""
+    if theirs == ours:
+        return
+    odd = [c for c in theirs.categories if c not in ours.categories]
+    got = f"category {odd[0].id} {odd[0].name!r} of another" if odd else "a part of it"
+    raise InputError(
+        f"a map in the model's taxonomy ({', '.join(c.name for c in ours.categories)})",
+        got,
+        "build the map with pipe.taxonomy",
+    )
+
+
+def generators_for(
+    generator: torch.Generator | Sequence[torch.Generator] | None, n: int
+) -> list[torch.Generator]:
+    """A generator for each sample."""
+    if isinstance(generator, Sequence):
+        if len(generator) != n:
+            raise InputError(f"{n} generators", str(len(generator)), "pass one for each sample")
+        return list(generator)
+    device = generator.device if generator is not None else "cpu"
+    seeds = torch.randint(2**62, (n,), generator=generator, device=device)
+    return [torch.Generator(device).manual_seed(int(s)) for s in seeds]
