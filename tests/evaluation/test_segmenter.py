@@ -88,3 +88,10 @@ def test_stored_and_loaded(tmp_path: Path) -> None:
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
     x = torch.rand(1, 3, 32, 32)
     assert torch.equal(loaded(x), network.float()(x))
+
+
+def test_the_built_in_segmenter_sees_unseen_scenes() -> None:
+    scenes = [make_scene(1, k) for k in range(24)]
+    maps = segment(load_segmenter(), [Image.fromarray(s.image) for s in scenes])
+    found = agreement([s.panoptic for s in scenes], maps).report()
+    assert found["things"].value > 0.5 and found["stuff"].value > 0.8

@@ -15,7 +15,7 @@ from pandiff.codec.labels import LabelBatch
 from pandiff.data.scenes import write_scenes
 from pandiff.evaluation.segmenter import load_segmenter
 from pandiff.models.segmenter import PATCH
-from pandiff.training.config import TrainConfig
+from pandiff.training.config import Optim, TrainConfig
 from pandiff.training.loop import train
 from pandiff.training.presets import preset
 from pandiff.training.segmenter_task import SegmenterTask, disturb
@@ -32,13 +32,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config() -> TrainConfig:
     return replace(
         preset("scenes-segmenter"),
-        steps=60,
+        steps=120,
+        optim=Optim(lr=5e-3, warmup=5, cooldown=0.3),
         batch_size=8,
         size=32,
         precision="no",
         model={"widths": [16, 24]},
         log_every=1,
-        preview_every=60,
+        preview_every=120,
     )
 
 
@@ -48,7 +49,7 @@ def test_it_learns_and_is_exported(data: Path, config: TrainConfig, tmp_path: Pa
     first, last = (sum(x["loss"] for x in part) for part in (log[:8], log[-8:]))
     assert last < 0.6 * first
     network = load_segmenter(folder)
-    assert (tmp_path / "run/previews/0000060.png").exists()
+    assert (tmp_path / "run/previews/0000120.png").exists()
     assert torch.isfinite(network(torch.zeros(1, 3, 32, 32))).all()
 
 
