@@ -2,7 +2,8 @@
 
     python benchmarks/bench_model.py --rounds 7
 
-All variants take turns within a round, so that other work on the machine slows all alike; the
+Times are of the processor, and all variants take turns within a round, so that other work on the
+machine disturbs little; the
 medians over the rounds are compared. Everything but the named variable is fixed.
 """
 
@@ -71,10 +72,10 @@ def medians(variants: dict[str, Variant], rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in variants}
     for k in range(rounds + 1):
         for name, variant in variants.items():
-            start = time.perf_counter()
+            start = time.process_time()
             variant()
             if k:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(time.process_time() - start)
     return {name: statistics.median(values) for name, values in times.items()}
 
 

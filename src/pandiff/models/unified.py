@@ -27,6 +27,12 @@ def _divisible(name: str, value: int, by: int) -> None:
         raise InputError(f"{name} divisible by {by}", str(value), "change one of the two")
 
 
+MEND_FEATURES = 16
+"""Channels that a token gives each cell for the mending of the image."""
+MEND_WIDTH = 64
+"""Channels of the convolutions that mend it."""
+
+
 class UnifiedPDM(ModelMixin, ConfigMixin):
     """Unified PDM (Long & Roy 2024, arXiv 2412.02929): tokens of both streams attend to all.
 
@@ -82,9 +88,19 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         self.trunk = UViTTrunk(width, depth, heads, grid_mix=True)
         self.norm = nn.LayerNorm(width)
         self.image_unembed = nn.Linear(width, image_channels * patch_size**2)
+        self.image_features = nn.Linear(width, MEND_FEATURES * patch_size**2)
+        self.image_mend = nn.Sequential(
+            nn.Conv2d(2 * image_channels + 1 + MEND_FEATURES, MEND_WIDTH, 3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(MEND_WIDTH, MEND_WIDTH, 3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(MEND_WIDTH, image_channels, 3, padding=1),
+        )
         self.apply(init_weights)
         nn.init.normal_(self.context_positions, std=0.02)
         nn.init.zeros_(self.image_unembed.weight)
+        nn.init.zeros_(self.image_mend[-1].weight)
+        nn.init.zeros_(self.image_mend[-1].bias)
 
     def forward(self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
         """Raw predictions; `diffusion.NetworkDenoiser` turns them into a clean state.
@@ -117,9 +133,17 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         ]
         grid = x.shape[-2] // p, x.shape[-1] // p
         y = self.norm(self.trunk.run_blocks(torch.cat(tokens, dim=1), grid))
-        image_out = unpatchify(self.image_unembed(y[:, -2 * n : -n]), p, grid)
+        image_out = self._write_image(y[:, -2 * n : -n], image, grid)
         map_out = self.map_patching.write(y[:, -n:], panoptic)
         return self.layout.join(image_out.to(x.dtype), map_out.to(x.dtype))
+
+    def _write_image(self, tokens: Tensor, seen: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Tokens -> (B, C_i, h, w); convolutions that see the noisy image mend their borders."""
+        p = self.config.patch_size
+        coarse = unpatchify(self.image_unembed(tokens), p, grid)
+        features = unpatchify(self.image_features(tokens), p, grid)
+        out: Tensor = coarse + self.image_mend(torch.cat([coarse, features, seen], dim=1))
+        return out
 
 
 UnifiedPDM.__module__ = "pandiff"
