@@ -13,14 +13,14 @@ from pandiff.synthesis.folders import new_folder
 from pandiff.synthesis.generate import Settings, pairs, write
 
 PROMPTS = (
-    "two red cars on a road under a cloudy sky",
-    "three sheep on the grass in front of a mountain",
-    "a white boat on the water at sunset",
-    "a house with a tree beside it, snow on the ground",
-    "a person with a yellow umbrella and a brown dog",
-    "five birds in the sky above a forest at night",
-    "two purple balloons over a sandy beach",
-    "four orange flowers in the grass and a blue ball",
+    "two red cars on a road under a blue sky",
+    "three white sheep in a field with mountains behind",
+    "a white boat on the lake at sunset",
+    "a house and two trees in the snow",
+    "a person under a yellow umbrella and a brown dog on a beach",
+    "three balloons over a meadow on a sunny day",
+    "four trees in the snow under a starry sky",
+    "two orange flowers and a blue ball on the grass",
 )
 SETTINGS = Settings(steps=20, guidance_scale=3.0, seed=0, batch_size=8)
 MARK = "demo.json"

@@ -12,7 +12,7 @@ def scenes_vae() -> TrainConfig:
     """The small VAE of the built-in world: 128 px to 4 x 32 x 32."""
     return TrainConfig(
         task="vae",
-        steps=5000,
+        steps=4500,
         batch_size=8,
         optim=Optim(lr=1.5e-3, warmup=100, weight_decay=0.01, cooldown=0.4),
     )
