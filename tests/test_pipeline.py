@@ -390,3 +390,13 @@ def test_weights_that_are_broken(tiny_model: Path, tmp_path: Path) -> None:
     weights.write_bytes(b"broken")
     with pytest.raises(InputError, match="a whole pipeline at"):
         Pipe.from_pretrained(tmp_path / "model")
+
+
+def test_weights_stored_in_half_become_float32(tiny_model: Path, tmp_path: Path) -> None:
+    stored = Pipe.from_pretrained(tiny_model)
+    stored.transformer.half()
+    stored.text_encoder.half()
+    stored.save_pretrained(tmp_path / "half")
+    again = Pipe.from_pretrained(tmp_path / "half")
+    assert {again.transformer.dtype, again.text_encoder.dtype, again.vae.dtype} == {torch.float32}
+    assert Pipe.from_pretrained(tmp_path / "half", dtype=torch.float16).vae.dtype == torch.float16

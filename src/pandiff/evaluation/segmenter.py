@@ -27,7 +27,7 @@ def load_segmenter(name: str | Path = "scenes-segmenter") -> PanopticSegmenter:
     inside = BUILT_IN / str(name)
     source = inside if (inside / "config.json").exists() else name
     network: PanopticSegmenter = PanopticSegmenter.from_pretrained(
-        source, torch_dtype=torch.float32
+        source, dtype=torch.float32
     )
     return network.eval()
 

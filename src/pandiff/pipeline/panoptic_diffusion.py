@@ -91,10 +91,14 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     ) -> PanopticDiffusionPipeline:
         """Load a built-in pipeline ("scenes"), a folder or a hub id; see diffusers for options.
 
+        Weights become float32, whatever they are stored in, unless `dtype` says otherwise.
+
         Raises:
             InputError: if there is no such pipeline, or it cannot be read or reached.
         """
         path = resolve_pipeline(pretrained_model_name_or_path)
+        if not {"dtype", "torch_dtype"} & set(kwargs):
+            kwargs["dtype"] = torch.float32
         try:
             pipe: PanopticDiffusionPipeline = super().from_pretrained(path, **kwargs)
         except InputError:

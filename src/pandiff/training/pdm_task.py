@@ -57,7 +57,7 @@ class PdmTask:
     def _network(self) -> UnifiedPDM:
         if self.config.init:
             network: UnifiedPDM = UnifiedPDM.from_pretrained(
-                resolve(self.config.init), subfolder="transformer", torch_dtype=torch.float32
+                resolve(self.config.init), subfolder="transformer", dtype=torch.float32
             )
             if network.config.map_channels != self.codec.channels:
                 raise InputError(

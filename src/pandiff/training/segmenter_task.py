@@ -21,7 +21,7 @@ from pandiff.draw import grid
 from pandiff.models.encoders import to_images, to_pixels
 from pandiff.models.segmenter import PATCH, PanopticSegmenter, at_phase, unpack
 from pandiff.training.config import TrainConfig
-from pandiff.training.task import Tensors
+from pandiff.training.task import Tensors, build
 
 OFFSET_WEIGHT = 4.0
 """Weight of the L1 of the offsets of things against the cross-entropy of all pixels."""
@@ -67,9 +67,9 @@ class SegmenterTask:
         self.taxonomy = self.dataset.folder.taxonomy
         self.coding = Offsets(MAX_LABEL)
         self.network = (
-            PanopticSegmenter.from_pretrained(config.init, torch_dtype=torch.float32)
+            PanopticSegmenter.from_pretrained(config.init, dtype=torch.float32)
             if config.init
-            else PanopticSegmenter(taxonomy=self.taxonomy.to_coco(), **config.model)
+            else build(PanopticSegmenter, {"taxonomy": self.taxonomy.to_coco(), **config.model})
         ).to(memory_format=torch.channels_last)
 
     def draw(self, n: int, generator: torch.Generator) -> Tensors:
