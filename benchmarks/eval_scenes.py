@@ -15,14 +15,14 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
+from PIL import Image
 
 from pandiff import __version__
 from pandiff.coco.files import atomic_text
@@ -69,15 +69,13 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
     pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
     network = load_segmenter(args.segmenter)
     asked = subjects(max(args.prompts, args.directions), pipe.image_size)
-    draw = partial(
-        draw_samples,
-        pipe,
-        seeds=[sample_seed(args.seed, k) for k in range(len(asked))],
-        steps=args.steps,
-        guidance_scale=args.guidance,
-        batch_size=args.batch,
-    )
-    made = draw([s.caption.text for s in asked[: args.prompts]], progress=bar("text"))
+
+    def draw(prompts: Sequence[str], what: str, **given: Any) -> list[Sample]:
+        seeds = [sample_seed(args.seed, k) for k in range(len(prompts))]
+        settings = {"steps": args.steps, "guidance_scale": args.guidance, "batch_size": args.batch}
+        return draw_samples(pipe, prompts, seeds, progress=bar(what), **settings, **given)
+
+    made = draw([s.caption.text for s in asked[: args.prompts]], "text")
     sections = text_sections(asked[: args.prompts], made, network)
     if args.directions:
         sections |= direction_sections(asked[: args.directions], draw, network)
@@ -88,7 +86,7 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
     with atomic_text(args.out) as file:
         json.dump(report, file, indent=1)
     if args.grid:
-        picture(asked, made[:16]).save(args.grid)
+        save(picture(asked, made[:16]), args.grid)
     show(report["setup"], sections)
     return report
 
@@ -114,12 +112,14 @@ def text_sections(
     }
 
 
-def direction_sections(asked: Sequence[Subject], draw: Any, network: PanopticSegmenter) -> Sections:
+def direction_sections(
+    asked: Sequence[Subject], draw: Callable[..., list[Sample]], network: PanopticSegmenter
+) -> Sections:
     """PQ of the maps found in real images, and of what the segmenter sees in images of maps."""
     maps, images = [s.panoptic for s in asked], [s.image for s in asked]
     prompts = [s.caption.text for s in asked]
-    found = draw([""] * len(asked), images=images, progress=bar("image to map"))
-    painted = draw(prompts, maps=maps, progress=bar("map to image"))
+    found = draw([""] * len(asked), "image to map", images=images)
+    painted = draw(prompts, "map to image", maps=maps)
     seen = segment(network, [m.image for m in painted])
     real = agreement(maps, segment(network, images))
     return {
@@ -159,10 +159,17 @@ def cpu() -> str:
     return names[0] if names else platform.machine()
 
 
-def picture(asked: Sequence[Subject], made: Sequence[Sample]) -> Any:
+def picture(asked: Sequence[Subject], made: Sequence[Sample]) -> Image.Image:
     """Images above their maps, prompts below."""
     prompts = [s.caption.text for s in asked[: len(made)]]
     return grid([m.image for m in made], maps=[m.panoptic for m in made], prompts=prompts)
+
+
+def save(image: Image.Image, path: Path) -> None:
+    """Write a picture that takes its place when it is complete."""
+    temporary = path.with_name(f".{path.name}")
+    image.save(temporary, format="PNG")
+    temporary.replace(path)
 
 
 def show(about: dict[str, Any], sections: Sections) -> None:

@@ -73,7 +73,7 @@ def options(folder: Path, out: Path, batch: int) -> list[str]:
 
 
 def test_all_sections(folder: Path, script: ModuleType, tmp_path: Path) -> None:
-    report = script.run(options(folder, tmp_path, batch=2))
+    report = script.run(options(folder, tmp_path, batch=8))
     assert json.loads((tmp_path / "metrics.json").read_text()) == report
     assert report["setup"]["seed"] == 4 and report["setup"]["steps"] == 2
     assert report["setup"]["command"].startswith("python benchmarks/eval_scenes.py --model")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pandiff.evaluation.bootstrap import estimate, ratio_of
+from pandiff.evaluation.bootstrap import Estimate, estimate, ratio_of
 
 
 def test_interval_of_a_mean_is_that_of_the_normal_law() -> None:
@@ -24,7 +24,12 @@ def test_what_does_not_vary_has_no_width() -> None:
 
 
 def test_nothing_to_divide_by() -> None:
-    assert estimate(ratio_of(np.zeros(4), np.zeros(4)), 4).value == 0.0
+    assert estimate(ratio_of(np.zeros(4), np.zeros(4)), 4) == Estimate(0, 0, 0, 0)
+
+
+def test_resamples_without_the_only_claim_do_not_count() -> None:
+    found = estimate(ratio_of(np.array([1, 0, 0]), np.array([1, 0, 0])), 3, n=1)
+    assert (found.value, found.low, found.high) == (1, 1, 1)
 
 
 def test_the_same_each_time() -> None:

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 Statistic = Callable[[np.ndarray], float]
-"""A number of a sample, given (N,) int64: how often each of the N images is in it."""
+"""A number of a sample, given (N,) int64: how often each of the N images is in it.
+
+NaN where the sample has nothing that it could be counted on."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with the ends of its 95 % interval, and the size n of what it was counted on."""
+    """A number with the ends of its 95 % interval, and the size n of what it was counted on.
+
+    All are 0 where there was nothing.
+    """
 
     value: float
     low: float
@@ -31,16 +36,18 @@ def estimate(statistic: Statistic, count: int, *, n: int | None = None) -> Estim
     """
     rng = np.random.default_rng(0)
     weights = rng.multinomial(count, np.full(count, 1 / count), size=1000)
-    low, high = np.percentile([statistic(w) for w in weights], (2.5, 97.5))
     whole = statistic(np.ones(count, dtype=np.int64))
+    if np.isnan(whole):
+        return Estimate(0.0, 0.0, 0.0, 0)
+    low, high = np.nanpercentile([statistic(w) for w in weights], (2.5, 97.5))
     return Estimate(whole, float(low), float(high), count if n is None else n)
 
 
 def ratio_of(parts: np.ndarray, wholes: np.ndarray) -> Statistic:
-    """Sum of the parts (N,) over sum of the wholes (N,); 0 where there is nothing to divide by."""
+    """Sum of the parts (N,) over sum of the wholes (N,); NaN where that is 0."""
 
     def statistic(weights: np.ndarray) -> float:
         whole = float(weights @ wholes)
-        return float(weights @ parts) / whole if whole else 0.0
+        return float(weights @ parts) / whole if whole else np.nan
 
     return statistic

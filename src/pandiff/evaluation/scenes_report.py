@@ -106,7 +106,7 @@ class Agreement:
         return {k: estimate(_pq(sums), len(sums)) for k, sums in self._groups().items()}
 
     def ratio_to(self, other: Agreement) -> Estimates:
-        """PQ over the other's, image k of both resampled together; 0 where the other's is 0."""
+        """PQ over the other's, image k of both resampled together."""
         pairs = zip(self._groups().items(), other._groups().values(), strict=True)
         return {k: estimate(_ratio(_pq(a), _pq(b)), len(a)) for (k, a), b in pairs}
 
@@ -123,7 +123,7 @@ def _pq(sums: np.ndarray) -> Statistic:
 
 
 def _ratio(part: Statistic, whole: Statistic) -> Statistic:
-    return lambda weights: part(weights) / whole(weights) if whole(weights) else 0.0
+    return lambda weights: part(weights) / whole(weights) if whole(weights) else np.nan
 
 
 def agreement(references: Sequence[PanopticMap], predicted: Sequence[PanopticMap]) -> Agreement:
