@@ -187,3 +187,10 @@ def test_nothing_warns_on_clean_maps(codec, random_map):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         codec.decode(codec.encode(random_map(0), (64, 64)), (128, 128))
+
+
+def test_without_void_every_pixel_has_a_category(taxonomy):
+    values = -torch.ones(PanopticCodec(taxonomy).channels, 16, 16)  # the code word of void
+    assert PanopticCodec(taxonomy).decode(values).segments == ()
+    full = PanopticCodec(taxonomy, void=False).decode(values, (32, 32))
+    assert full.ids.min() > 0

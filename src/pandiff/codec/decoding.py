@@ -33,9 +33,14 @@ class Reading:
     confidence: np.ndarray
 
 
-def class_scores(bits: np.ndarray, num_classes: int) -> np.ndarray:
-    """(bits, H, W) -> (num_classes, H, W): probabilities, the nearest code word's the highest."""
+def class_scores(bits: np.ndarray, num_classes: int, void: bool = True) -> np.ndarray:
+    """(bits, H, W) -> (num_classes, H, W): probabilities, the nearest code word's the highest.
+
+    Without `void`, index 0 has probability 0.
+    """
     logits = similarity(bits, num_classes) * SHARPNESS
+    if not void:
+        logits[VOID] = -np.inf
     np.exp(logits - logits.max(axis=0), out=logits)
     logits /= logits.sum(axis=0)
     return logits

@@ -38,12 +38,14 @@ class PanopticCodec:
         max_instances: most instances of one map, 1..255; of more the largest are kept.
         min_area: components under this many pixels of a 128 x 128 map are absorbed by a
             neighbour when decoding; scaled with the map's area; 0 keeps all.
+        void: whether a decoded pixel may be void; False for data in which none is.
     """
 
     taxonomy: Taxonomy
     instances: str = "offsets+colors"
     max_instances: int = 63
     min_area: float = 16
+    void: bool = True
 
     def __post_init__(self) -> None:
         if self.taxonomy.num_classes > MAX_LABEL + 1:
@@ -155,7 +157,7 @@ class PanopticCodec:
         if min(size) < 1:
             raise InputError("a size of at least 1x1", str(size), "check the image's size")
         groups = self.channel_groups["category"]
-        scores = class_scores(array[groups], self.taxonomy.num_classes)
+        scores = class_scores(array[groups], self.taxonomy.num_classes, self.void)
         instance = self.coding.decode(
             array[groups.stop :], scores.argmax(axis=0), self.taxonomy.isthing
         )

@@ -26,9 +26,7 @@ def load_segmenter(name: str | Path = "scenes-segmenter") -> PanopticSegmenter:
     """The built-in segmenter, or one from a folder or hub id, ready to segment."""
     inside = BUILT_IN / str(name)
     source = inside if (inside / "config.json").exists() else name
-    network: PanopticSegmenter = PanopticSegmenter.from_pretrained(
-        source, dtype=torch.float32
-    )
+    network: PanopticSegmenter = PanopticSegmenter.from_pretrained(source, dtype=torch.float32)
     return network.eval()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pandiff.draw import grid
 from pandiff.errors import InputError
 from pandiff.models.encoders import encode_tokens, latent_factor, tokenize
 from pandiff.models.unified import UnifiedPDM
+from pandiff.panoptic import VOID
 from pandiff.pipeline import PanopticDiffusionPipeline, resolve
 from pandiff.training.config import TrainConfig
 from pandiff.training.progress import track
@@ -49,6 +51,8 @@ class PdmTask:
         self.layout = self.network.layout
         self.schedules = StreamSchedules.for_ratio(self.layout.ratio)
         self.dataset = EncodedDataset(load_or_encode(data, cache, self._encoding(), _encoding_bar))
+        has_void = bool((self.dataset.tensors["category"] == VOID).any())
+        self.codec = replace(self.codec, void=has_void)
         self.prompts = [(folder.captions(k) or [""])[0] for k in range(min(8, len(folder)))]
         length = self.network.config.context_length
         null = tokenize(self.tokenizer, [""], length).to(device)
