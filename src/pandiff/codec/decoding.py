@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.ndimage import uniform_filter
 from torch.nn.functional import interpolate
 
 from pandiff.codec.bits import similarity
@@ -14,6 +15,10 @@ from pandiff.codec.components import absorb_specks
 from pandiff.codec.labels import majority
 from pandiff.panoptic import VOID, PanopticMap, Taxonomy
 
+NEIGHBOURHOOD = 5
+"""Side in cells of the square whose classes decide where the bits do not."""
+OPENNESS = 0.02
+"""Share of a class that is allowed without any support in the neighbourhood."""
 SHARPNESS = 3.0
 """Inverse temperature of the softmax over code words: a clean bit is worth exp(6) : 1."""
 
@@ -44,6 +49,18 @@ def class_scores(bits: np.ndarray, num_classes: int, void: bool = True) -> np.nd
     np.exp(logits - logits.max(axis=0), out=logits)
     logits /= logits.sum(axis=0)
     return logits
+
+
+def in_context(scores: np.ndarray) -> np.ndarray:
+    """Weigh class probabilities (K, H, W) by their mean over the neighbourhood of each cell.
+
+    Between two classes a network's bits pass through 0, where any word that shares the common
+    bits is as near as the right two. The neighbours know which two. Clean bits stay as they are.
+    """
+    support = uniform_filter(scores, (0, NEIGHBOURHOOD, NEIGHBOURHOOD), mode="nearest")
+    weighed = scores * (support + OPENNESS)
+    weighed /= weighed.sum(axis=0)
+    return weighed
 
 
 def enlarge(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:

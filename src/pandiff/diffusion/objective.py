@@ -44,6 +44,7 @@ def objective(
     levels: Levels,
     noise: Tensor,
     prediction: Prediction = "velocity",
+    map_weights: Tensor | None = None,
 ) -> Losses:
     """The two losses of a batch of clean states (PAPER: image and map losses are added).
 
@@ -53,6 +54,7 @@ def objective(
         context: (B, L, D) text tokens.
         levels: what `draw_levels` drew.
         prediction: what the image slice of the network's output is.
+        map_weights: (map_channels,) weight of each channel's error; 1 by default.
     """
     x = add_noise(layout, schedules, clean, noise, levels)
     output = network(x, levels.t, context, levels.known).float()
@@ -63,10 +65,14 @@ def objective(
     image_noise = layout.split(noise)[0]
     target = {"velocity": a * image_noise - s * image_0, "noise": image_noise, "sample": image_0}
     free_image, free_map = layout.split(1 - layout.expand_known(levels.known))
+    if map_weights is not None:
+        map_weights = map_weights.repeat_interleave(layout.ratio**2)[:, None, None]
     weight = min_snr(s) if prediction == "sample" else torch.ones_like(s)
     return Losses(
         image=_masked_mse(image, target[prediction], free_image, weight),
-        panoptic=_masked_mse(panoptic.tanh(), map_0, free_map),
+        panoptic=_masked_mse(
+            panoptic.tanh(), map_0, free_map, 1.0 if map_weights is None else map_weights
+        ),
     )
 
 

@@ -98,6 +98,8 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         )
         self.apply(init_weights)
         nn.init.normal_(self.context_positions, std=0.02)
+        for mixer in self.trunk.mixers:
+            mixer.reset()
         nn.init.zeros_(self.image_unembed.weight)
         nn.init.zeros_(self.image_mend[-1].weight)
         nn.init.zeros_(self.image_mend[-1].bias)

@@ -44,13 +44,19 @@ def save_checkpoint(
     state: dict[str, Any],
 ) -> None:
     """Write a checkpoint so that `folder` holds either the old one or the new one, whole."""
-    fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
+    fresh = folder.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     save_file(_tensors(network), fresh / "network.safetensors")
     save_file(_tensors(ema.model), fresh / "ema.safetensors")
     save_file(optimizer_tensors(optimizer), fresh / "optimizer.safetensors")
     (fresh / "state.json").write_text(json.dumps(state, indent=1))
+    replace_folder(fresh, folder)
+
+
+def replace_folder(fresh: Path, folder: Path) -> None:
+    """Put a finished folder in the place of another, which lies at `.old` for a moment."""
+    old = folder.with_suffix(".old")
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
         os.replace(folder, old)

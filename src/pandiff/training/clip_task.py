@@ -17,6 +17,7 @@ from pandiff.data.images import ImageDataset
 from pandiff.errors import InputError
 from pandiff.models.encoders import tokenize
 from pandiff.models.small import small_clip, train_tokenizer
+from pandiff.pipeline import reading
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors, build
 
@@ -59,8 +60,9 @@ class ClipTask:
 
     def _build(self, config: TrainConfig, images: ImageDataset) -> tuple[Any, CLIPModel]:
         if config.init:
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(f"{config.init}/tokenizer")
-            return tokenizer, CLIPModel.from_pretrained(f"{config.init}/clip")
+            with reading("a CLIP to start from", config.init):
+                tokenizer = PreTrainedTokenizerFast.from_pretrained(f"{config.init}/tokenizer")
+                return tokenizer, CLIPModel.from_pretrained(f"{config.init}/clip")
         some = range(min(4000, len(images)))
         captions = (c for k in some for c in images.folder.captions(k))
         tokenizer = train_tokenizer(captions, VOCABULARY, LENGTH)

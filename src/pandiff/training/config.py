@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +13,14 @@ PRECISIONS = ("bf16", "no")
 POSITIVE = (
     "steps", "batch_size", "accumulate", "size", "ratio", "log_every", "save_every", "preview_every"
 )  # fmt: skip
+
+NOT_NEGATIVE = ("seed", "workers", "map_weight")
+SHARES = ("text_dropout", "text_dropout_image_given")
+
+
+def _check(name: str, value: float, expected: str, holds: bool) -> None:
+    if not holds:
+        raise InputError(f"{name} {expected}", str(value), "change it")
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,16 @@ class Optim:
     clip: float = 1.0
     ema: float = 0.999
 
+    def __post_init__(self) -> None:
+        for name in ("lr", "weight_decay", "warmup"):
+            value = getattr(self, name)
+            _check(f"optim.{name}", value, "of 0 or more", 0 <= value < math.inf)
+        for name, value in (("cooldown", self.cooldown), ("ema", self.ema)):
+            _check(f"optim.{name}", value, "in 0..1", 0 <= value <= 1)
+        for beta in self.betas:
+            _check("optim.betas", beta, "of 0 or more and below 1", 0 <= beta < 1)
+        _check("optim.clip", self.clip, "above 0", self.clip > 0)
+
     def rate(self, step: int, steps: int) -> float:
         """Learning rate of a step, 0..steps - 1."""
         rise = min(1.0, (step + 1) / max(1, self.warmup))
@@ -52,7 +71,7 @@ class TrainConfig:
     """Everything that a run depends on, besides its data.
 
     Attributes:
-        task: "vae", "clip" or "pdm".
+        task: "vae", "clip", "pdm" or "segmenter".
         steps: optimiser steps.
         batch_size: samples per step over all processes.
         accumulate: micro-batches that a step's batch is cut into, on each process. Their losses
@@ -68,6 +87,7 @@ class TrainConfig:
         text_dropout: share of samples whose prompt is dropped (pdm).
         text_dropout_image_given: the same where the image is given: else the text tells the map.
         map_weight: weight of the map's loss against the image's (pdm).
+        offset_weight: weight of the error of the map's offsets, which are small beside bits (pdm).
         instances: instance coding of the map (pdm).
         ratio: side of the map over side of the latent (pdm).
         encoders: folder or hub id with the VAE and text encoder that a pdm is trained on.
@@ -89,6 +109,7 @@ class TrainConfig:
     text_dropout: float = 0.1
     text_dropout_image_given: float = 0.5
     map_weight: float = 1.0
+    offset_weight: float = 4.0
     instances: str = "offsets+colors"
     ratio: int = 4
     encoders: str | None = None
@@ -100,8 +121,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in POSITIVE:
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} of 1 or more", str(getattr(self, name)), "change it")
+            _check(name, getattr(self, name), "of 1 or more", getattr(self, name) >= 1)
+        for name in NOT_NEGATIVE:
+            _check(name, getattr(self, name), "of 0 or more", 0 <= getattr(self, name) < math.inf)
+        for name in SHARES:
+            _check(name, getattr(self, name), "in 0..1", 0 <= getattr(self, name) <= 1)
+        for name, share in asdict(self.patterns).items():
+            _check(f"patterns.{name}", share, "of 0 or more", 0 <= share < math.inf)
+        total = sum(asdict(self.patterns).values())
+        _check("the sum of patterns", total, "above 0", total > 0)
         if self.precision not in PRECISIONS:
             known = " or ".join(PRECISIONS)
             raise InputError(f"precision {known}", repr(self.precision), "choose one")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from pandiff.coco import read_json, write_json
 from pandiff.errors import InputError
-from pandiff.training.checkpoint import load_checkpoint, save_checkpoint
+from pandiff.training.checkpoint import load_checkpoint, replace_folder, save_checkpoint
 from pandiff.training.clip_task import ClipTask
 from pandiff.training.config import TrainConfig
 from pandiff.training.ema import Ema
@@ -23,7 +23,7 @@ from pandiff.training.pdm_task import PdmTask
 from pandiff.training.progress import Pace
 from pandiff.training.sampler import StepSampler
 from pandiff.training.segmenter_task import SegmenterTask
-from pandiff.training.task import Task, Tensors
+from pandiff.training.task import Task, Tensors, check_filled
 from pandiff.training.tracker import Tracker
 from pandiff.training.vae_task import VaeTask
 
@@ -61,7 +61,7 @@ def train(config: TrainConfig, data: Path, out: Path) -> Path:
     _check_same(config, out)
     with accelerator.main_process_first():  # which may encode the data, once for all
         task = make_task(config, data, out, accelerator.device)
-    _check_samples(task, data)
+    check_filled(task.dataset, data)
     if accelerator.is_main_process:
         write_json(out / "config.json", config.to_dict())
     task.network.to(accelerator.device)
@@ -195,10 +195,12 @@ class _Run:
             picture.save(folder / f"{done:07d}.png")
 
     def finish(self) -> None:
-        """Export the averaged weights."""
+        """Export the averaged weights, whole or not at all."""
         self.tracker.close()
-        self.task.export(self.ema.model, self.out / "model")
-        print(f"model: {self.out / 'model'}", file=sys.stderr)
+        fresh = self.out / "model.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        self.task.export(self.ema.model, fresh)
+        replace_folder(fresh, self.out / "model")
 
 
 def _optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
@@ -218,11 +220,6 @@ def _check_batch(config: TrainConfig, processes: int) -> None:
         raise InputError(
             f"a batch_size that {share} parts divide", str(config.batch_size), "change one"
         )
-
-
-def _check_samples(task: Task, data: Path) -> None:
-    if not len(task.dataset):
-        raise InputError("a dataset with images", f"none in {data}", "add some")
 
 
 FREE = {"steps", "workers", "log_every", "save_every", "preview_every"}

@@ -21,10 +21,10 @@ from pandiff.errors import InputError
 from pandiff.models.encoders import encode_tokens, latent_factor, tokenize
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import VOID
-from pandiff.pipeline import PanopticDiffusionPipeline, resolve
+from pandiff.pipeline import PanopticDiffusionPipeline, reading, resolve
 from pandiff.training.config import TrainConfig
 from pandiff.training.progress import track
-from pandiff.training.task import Tensors, build
+from pandiff.training.task import Tensors, build, check_filled
 
 IMAGE_GIVEN = PATTERNS.index("image_given")
 
@@ -43,6 +43,7 @@ class PdmTask:
     def __init__(self, config: TrainConfig, data: Path, device: torch.device, cache: Path) -> None:
         self.config, self.device = config, device
         folder = PanopticFolder.open(data)
+        check_filled(folder, data)
         self.vae, self.text_encoder, self.tokenizer = _encoders(
             resolve(config.encoders or config.init or "scenes"), device
         )
@@ -53,6 +54,9 @@ class PdmTask:
         self.dataset = EncodedDataset(load_or_encode(data, cache, self._encoding(), _encoding_bar))
         has_void = bool((self.dataset.tensors["category"] == VOID).any())
         self.codec = replace(self.codec, void=has_void)
+        self.map_weights = torch.ones(self.codec.channels, device=device)
+        offsets = self.codec.channel_groups.get("offsets", slice(0, 0))
+        self.map_weights[offsets] = config.offset_weight
         self.prompts = [(folder.captions(k) or [""])[0] for k in range(min(8, len(folder)))]
         length = self.network.config.context_length
         null = tokenize(self.tokenizer, [""], length).to(device)
@@ -60,9 +64,10 @@ class PdmTask:
 
     def _network(self) -> UnifiedPDM:
         if self.config.init:
-            network: UnifiedPDM = UnifiedPDM.from_pretrained(
-                resolve(self.config.init), subfolder="transformer", dtype=torch.float32
-            )
+            with reading("a model to start from", self.config.init):
+                network: UnifiedPDM = UnifiedPDM.from_pretrained(
+                    resolve(self.config.init), subfolder="transformer", dtype=torch.float32
+                )
             if network.config.map_channels != self.codec.channels:
                 raise InputError(
                     f"an init model with {self.codec.channels} map channels",
@@ -117,6 +122,7 @@ class PdmTask:
             Levels(draws["pattern"], draws["t"], draws["known"]),
             draws["noise"],
             self.network.config.image_prediction,
+            self.map_weights,
         )
         loss = losses.image + self.config.map_weight * losses.panoptic
         return {"loss": loss, "image": losses.image, "map": losses.panoptic}
@@ -158,14 +164,10 @@ def _encoders(
     path: str, device: torch.device
 ) -> tuple[AutoencoderKL, CLIPTextModel, PreTrainedTokenizerFast]:
     """The frozen VAE, text encoder and tokenizer of a folder or hub id."""
-    try:
+    with reading("vae, text_encoder and tokenizer", path):
         vae = AutoencoderKL.from_pretrained(path, subfolder="vae")
         text_encoder = CLIPTextModel.from_pretrained(path, subfolder="text_encoder")
         tokenizer = PreTrainedTokenizerFast.from_pretrained(path, subfolder="tokenizer")
-    except OSError as error:
-        reason = str(error).strip().splitlines()[0]
-        what = f"vae, text_encoder and tokenizer in {path!r}"
-        raise InputError(what, reason, "check --encoders") from error
     text_encoder.eval().requires_grad_(False)
     return vae.eval().to(device), text_encoder.to(device), tokenizer
 

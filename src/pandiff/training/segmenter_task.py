@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, l1_loss, pixel_unshuffle
 from torch.utils.data import Dataset
 
-from pandiff.coco import PanopticFolder
 from pandiff.codec.labels import MAX_LABEL, LabelBatch, to_labels
 from pandiff.codec.offsets import Offsets
 from pandiff.data.encoded import fit_map
-from pandiff.data.images import fit
+from pandiff.data.images import ImageDataset
 from pandiff.draw import grid
-from pandiff.models.encoders import to_images, to_pixels
+from pandiff.models.encoders import to_images
 from pandiff.models.segmenter import PATCH, PanopticSegmenter, at_phase, unpack
+from pandiff.pipeline import reading
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors, build
 
@@ -38,17 +38,17 @@ class SegmentedImages(Dataset[Any]):
     """
 
     def __init__(self, data: Path, size: int) -> None:
-        self.folder, self.size = PanopticFolder.open(data), size
+        self.images = ImageDataset(data, size)
 
     def __len__(self) -> int:
-        return len(self.folder)
+        return len(self.images)
 
     def __getitems__(self, indices: list[int]) -> Tensors:
-        images = [fit(self.folder.image(k).convert("RGB"), self.size) for k in indices]
-        maps = [fit_map(self.folder.panoptic(k), self.size) for k in indices]
+        folder, size = self.images.folder, self.images.size
+        maps = [fit_map(folder.panoptic(k), size) for k in indices]
         labels = [to_labels(m, m.size, MAX_LABEL) for m in maps]
         return {
-            "pixels": torch.stack([to_pixels(image) for image in images]),
+            **self.images.__getitems__(indices),
             "category": torch.stack([torch.from_numpy(one.category) for one in labels]),
             "instance": torch.stack([torch.from_numpy(one.instance) for one in labels]),
         }
@@ -64,13 +64,18 @@ class SegmenterTask:
 
     def __init__(self, config: TrainConfig, data: Path, device: torch.device) -> None:
         self.dataset, self.size = SegmentedImages(data, config.size), config.size
-        self.taxonomy = self.dataset.folder.taxonomy
+        self.taxonomy = self.dataset.images.folder.taxonomy
         self.coding = Offsets(MAX_LABEL)
-        self.network = (
-            PanopticSegmenter.from_pretrained(config.init, dtype=torch.float32)
-            if config.init
-            else build(PanopticSegmenter, {"taxonomy": self.taxonomy.to_coco(), **config.model})
-        ).to(memory_format=torch.channels_last)
+        self.network = self._build(config).to(memory_format=torch.channels_last)
+
+    def _build(self, config: TrainConfig) -> PanopticSegmenter:
+        if not config.init:
+            return build(PanopticSegmenter, {"taxonomy": self.taxonomy.to_coco(), **config.model})
+        with reading("a segmenter to start from", config.init):
+            network: PanopticSegmenter = PanopticSegmenter.from_pretrained(
+                config.init, dtype=torch.float32
+            )
+        return network
 
     def draw(self, n: int, generator: torch.Generator) -> Tensors:
         shape = (n, 3, 1, 1)

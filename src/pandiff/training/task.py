@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -19,12 +19,22 @@ T = TypeVar("T")
 
 
 def build(make: Callable[..., T], settings: Mapping[str, Any]) -> T:
-    """`make(**settings)`; InputError if one of the settings is not known to it."""
+    """`make(**settings)`; InputError if one of the settings is not known to it or makes no sense."""
     known = inspect.signature(make).parameters
     odd = sorted(settings.keys() - known.keys())
     if odd:
         raise InputError(f"model settings of {', '.join(known)}", odd[0], "mend --model")
-    return make(**settings)
+    try:
+        return make(**settings)
+    except (TypeError, ArithmeticError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError("model settings that fit one another", reason, "mend --model") from error
+
+
+def check_filled(dataset: Sized, data: Path) -> None:
+    """InputError if the dataset read from `data` is empty."""
+    if not len(dataset):
+        raise InputError("a dataset with images", f"none in {data}", "add some")
 
 
 class Task(Protocol):

@@ -15,6 +15,7 @@ from pandiff.draw import grid
 from pandiff.errors import InputError
 from pandiff.models.encoders import decode, latent_factor, posterior, to_images
 from pandiff.models.small import small_vae
+from pandiff.pipeline import reading, resolve
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors, build
 
@@ -34,11 +35,7 @@ class VaeTask:
 
     def __init__(self, config: TrainConfig, data: Path, device: torch.device) -> None:
         self.dataset = ImageDataset(data, config.size)
-        self.network = (
-            AutoencoderKL.from_pretrained(config.init, subfolder="vae")
-            if config.init
-            else build(small_vae, config.model)
-        )
+        self.network = _build(config)
         if config.size < CROP:
             raise InputError(f"a size of {CROP} px or more", str(config.size), "change --size")
         side = CROP // latent_factor(self.network)
@@ -87,6 +84,13 @@ class VaeTask:
 
     def _some(self, n: int) -> Tensor:
         return torch.stack([self.dataset[k] for k in range(min(n, len(self.dataset)))])
+
+
+def _build(config: TrainConfig) -> AutoencoderKL:
+    if not config.init:
+        return build(small_vae, config.model)
+    with reading("a VAE to start from", config.init):
+        return AutoencoderKL.from_pretrained(resolve(config.init), subfolder="vae")
 
 
 def _differences(pixels: Tensor) -> Tensor:
