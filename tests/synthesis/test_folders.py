@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pandiff.errors import InputError
+from pandiff.synthesis.demo import check_replaceable
 from pandiff.synthesis.folders import check_new, new_folder
 
 
@@ -18,6 +19,18 @@ def test_new_and_empty_folders(tmp_path: Path) -> None:
         check_new(tmp_path)
     with pytest.raises(InputError, match="a file"):
         check_new(tmp_path / "file")
+
+
+@pytest.mark.parametrize("out", [".", "..", ""])
+def test_the_working_folder_is_not_replaced(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for use in (check_new, check_replaceable, lambda path: new_folder(path).__enter__()):
+        with pytest.raises(InputError, match="the folder that this runs in"):
+            use(Path(out))
+    assert list(tmp_path.rglob("*")) == [tmp_path / "here"]
 
 
 def test_it_appears_at_the_end(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pandiff.coco import Progress, write_json
 from pandiff.errors import InputError
 from pandiff.pipeline import PanopticDiffusionPipeline
-from pandiff.synthesis.folders import new_folder
+from pandiff.synthesis.folders import check_apart, new_folder
 from pandiff.synthesis.generate import Settings, pairs, write
 
 PROMPTS = (
@@ -47,6 +47,7 @@ def demo(pipe: PanopticDiffusionPipeline, out: Path, progress: Progress = iter) 
 
 def check_replaceable(out: Path) -> None:
     """InputError unless `out` is missing, empty, or an earlier demo and nothing else."""
+    check_apart(out)
     if not out.exists() or (out.is_dir() and not any(out.iterdir())) or _is_demo(out):
         return
     raise InputError("a new folder or an earlier demo", f"another: {out}", "choose another --out")
