@@ -95,3 +95,8 @@ def test_the_built_in_segmenter_sees_unseen_scenes() -> None:
     maps = segment(load_segmenter(), [Image.fromarray(s.image) for s in scenes])
     found = agreement([s.panoptic for s in scenes], maps).report()
     assert found["things"].value > 0.5 and found["stuff"].value > 0.8
+
+
+def test_a_segmenter_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"expected a segmenter at '{tmp_path}', got"):
+        load_segmenter(tmp_path)

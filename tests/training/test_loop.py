@@ -16,7 +16,9 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
+from pandiff.coco import FolderWriter
 from pandiff.errors import InputError
+from pandiff.panoptic import Category, Taxonomy
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.training.config import TrainConfig
 from pandiff.training.loop import train
@@ -170,6 +172,9 @@ def test_a_run_can_start_from_a_model(
         ("vae", {"size": 32}, "a size of 64 px or more, got 32"),
         ("vae", {"model": {"wide": 3}}, "got wide; mend --model"),
         ("pdm", {"model": {"wide": 3}}, "got wide; mend --model"),
+        ("pdm", {"model": {"width": "x"}}, "model settings that fit one another, got"),
+        ("vae", {"model": {"block_out_channels": [9]}}, "model settings that fit one another, got"),
+        ("vae", {"init": "no-such"}, "got 'no-such'; check the name"),
         ("pdm", {"size": 63}, "a size that 8 divides, got 63"),
         ("pdm", {"encoders": "no-such"}, "got 'no-such'; check the name"),
         ("pdm", {"instances": "nope"}, "nope"),
@@ -185,8 +190,26 @@ def test_wrong_settings_leave_nothing(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("task", "what"),
+    [
+        ("vae", "a VAE to start from"),
+        ("clip", "a CLIP to start from"),
+        ("pdm", "vae, text_encoder and tokenizer"),
+        ("segmenter", "a segmenter to start from"),
+    ],
+)
+def test_a_start_that_is_none(
+    task: str, what: str, tiny_config: Make, toy_data: Path, tmp_path: Path
+) -> None:
+    config = replace(tiny_config("vae"), task=task, init=str(tmp_path))
+    with pytest.raises(InputError, match=f"expected {what} at '{tmp_path}', got"):
+        train(config, toy_data, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
 def test_encoders_that_are_not_whole(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="vae, text_encoder and tokenizer in"):
+    with pytest.raises(InputError, match="vae, text_encoder and tokenizer at"):
         train(tiny_config("pdm", encoders=str(tmp_path)), toy_data, tmp_path / "run")
 
 
@@ -211,6 +234,14 @@ def test_a_setting_that_a_run_does_not_know_is_the_default(
     (tmp_path / "config.json").write_text(json.dumps(old))
     with pytest.raises(InputError, match=r"another map_weight: 2\.0, there 1\.0"):
         train(replace(config, map_weight=2.0), toy_data, tmp_path)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_data_without_an_image(task: str, tiny_config: Make, tmp_path: Path) -> None:
+    FolderWriter(tmp_path / "data", Taxonomy((Category(1, "sky", False),))).close()
+    with pytest.raises(InputError, match="a dataset with images, got none in"):
+        train(tiny_config(task), tmp_path / "data", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_data_without_a_panoptic_json(tiny_config: Make, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pandiff.diffusion.levels import PATTERNS, PatternWeights
 from pandiff.errors import InputError
 from pandiff.training.config import Optim, TrainConfig
 from pandiff.training.presets import PRESETS, preset
@@ -73,6 +74,30 @@ def test_wrong_files(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         read_settings("scenes", tmp_path / "settings.yaml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--steps", "0"], "steps of 1 or more, got 0"),
+        (["--workers", "-1"], "workers of 0 or more, got -1"),
+        (["--text_dropout", "2"], r"text_dropout in 0\.\.1, got 2"),
+        (["--patterns.joint", "-1"], r"patterns\.joint of 0 or more, got -1"),
+        (["--optim.lr", "-1"], r"optim\.lr of 0 or more, got -1"),
+        (["--optim.betas", "[0.9,1]"], r"optim\.betas of 0 or more and below 1, got 1"),
+        (["--optim.clip", "0"], r"optim\.clip above 0, got 0"),
+        (["--precision", "fp16"], "precision bf16 or no, got 'fp16'"),
+    ],
+)
+def test_values_that_make_no_sense(arguments: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_settings("scenes", overrides=arguments)
+
+
+def test_some_pattern_must_be_drawn() -> None:
+    none = PatternWeights(**dict.fromkeys(PATTERNS, 0.0))
+    with pytest.raises(InputError, match="the sum of patterns above 0"):
+        replace(preset("scenes"), patterns=none)
 
 
 def test_wrong_sources(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class ImageDataset(Dataset[Tensor]):
         return len(self.folder)
 
     def __getitem__(self, index: int) -> Tensor:
-        return to_pixels(fit(self.folder.image(index).convert("RGB"), self.size))
+        return to_pixels(fit(self.folder.image(index), self.size))
 
     def __getitems__(self, indices: list[int]) -> dict[str, Tensor]:
         return {"pixels": torch.stack([self[k] for k in indices])}

@@ -16,17 +16,22 @@ from pandiff.errors import InputError
 from pandiff.models.encoders import to_pixels
 from pandiff.models.segmenter import PanopticSegmenter, unpack
 from pandiff.panoptic import PanopticMap, Taxonomy
-from pandiff.pipeline import BUILT_IN
+from pandiff.pipeline import BUILT_IN, reading
 
 LEAST_SHARE = 48 / 128**2
 """Components of a smaller share of the image are absorbed by a neighbour: best on the val split."""
 
 
 def load_segmenter(name: str | Path = "scenes-segmenter") -> PanopticSegmenter:
-    """The built-in segmenter, or one from a folder or hub id, ready to segment."""
+    """The built-in segmenter, or one from a folder or hub id, ready to segment.
+
+    Raises:
+        InputError: if there is none of this name, or it cannot be read or reached.
+    """
     inside = BUILT_IN / str(name)
     source = inside if (inside / "config.json").exists() else name
-    network: PanopticSegmenter = PanopticSegmenter.from_pretrained(source, dtype=torch.float32)
+    with reading("a segmenter", name):
+        network: PanopticSegmenter = PanopticSegmenter.from_pretrained(source, dtype=torch.float32)
     return network.eval()
 
 

@@ -12,7 +12,6 @@ import torch
 from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin
 from diffusers.utils import BaseOutput
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
@@ -31,7 +30,7 @@ from pandiff.models.encoders import (
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap, Taxonomy
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
-from pandiff.pipeline.sources import resolve_pipeline
+from pandiff.pipeline.sources import reading, resolve_pipeline
 
 
 @dataclass
@@ -99,15 +98,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         path = resolve_pipeline(pretrained_model_name_or_path)
         if not {"dtype", "torch_dtype"} & set(kwargs):
             kwargs["dtype"] = torch.float32
-        try:
+        with reading("a whole pipeline", path):
             pipe: PanopticDiffusionPipeline = super().from_pretrained(path, **kwargs)
-        except InputError:
-            raise
-        except (OSError, ValueError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(
-                f"a whole pipeline at {path!r}", reason, "check the name, the files, the network"
-            ) from error
         return pipe
 
     @property

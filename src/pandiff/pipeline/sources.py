@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from pandiff.errors import InputError
 
@@ -29,6 +33,19 @@ def resolve(name: str | Path) -> str:
     raise InputError(
         f"a built-in model ({shipped}), a folder or a hub id", repr(str(name)), "check the name"
     )
+
+
+@contextmanager
+def reading(what: str, name: str | Path) -> Iterator[None]:
+    """Turns the errors of `from_pretrained` into one InputError: expected `what` at `name`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        remedy = "check the name, the files, the network"
+        raise InputError(f"{what} at {str(name)!r}", reason, remedy) from error
 
 
 def resolve_pipeline(name: str | Path) -> str:

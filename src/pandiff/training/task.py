@@ -19,14 +19,16 @@ T = TypeVar("T")
 
 
 def build(make: Callable[..., T], settings: Mapping[str, Any]) -> T:
-    """`make(**settings)`; InputError if one of the settings is not known to it or makes no sense."""
+    """`make(**settings)`; InputError if one of the settings is unknown or makes no sense."""
     known = inspect.signature(make).parameters
     odd = sorted(settings.keys() - known.keys())
     if odd:
         raise InputError(f"model settings of {', '.join(known)}", odd[0], "mend --model")
     try:
         return make(**settings)
-    except (TypeError, ArithmeticError, RuntimeError) as error:
+    except InputError:
+        raise
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError("model settings that fit one another", reason, "mend --model") from error
 
