@@ -16,7 +16,8 @@ import numpy as np
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.panoptic_quality import pq_sums
 from pandiff.evaluation.score import MapScores
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 TAXONOMY = Taxonomy(tuple(Category(k, str(k), k > 10) for k in range(1, 21)))
 Pair = tuple[PanopticMap, PanopticMap]

@@ -2,7 +2,7 @@
 
     python scripts/ship_weights.py --model runs/scenes/model --metrics metrics.json
 
-`metrics.json` is what `benchmarks/eval_scenes.py` wrote for that model. The network is stored in
+`metrics.json` is what `scripts/eval_scenes.py` wrote for that model. The network is stored in
 float16, whose rounding is far below what sampling shows, in files of 15 MB at most.
 """
 

@@ -51,7 +51,8 @@ def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from PIL import Image
 
     from pandiff.coco import FolderWriter
-    from pandiff.panoptic import Category, PanopticMap, Taxonomy
+    from pandiff.panoptic import PanopticMap
+    from pandiff.taxonomy import Category, Taxonomy
 
     taxonomy = Taxonomy(
         (Category(1, "ground", False), Category(2, "sky", False), Category(7, "box", True))

@@ -15,7 +15,8 @@ from PIL import Image
 from pandiff import __version__, cli
 from pandiff.cli import COMMANDS, main
 from pandiff.coco import FolderWriter
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 Capture = pytest.CaptureFixture[str]
 TAXONOMY = Taxonomy((Category(1, "sheep", True), Category(2, "sky", False)))

@@ -59,7 +59,7 @@ def folder(pipe: PanopticDiffusionPipeline, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def script(root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("eval_scenes", root / "benchmarks/eval_scenes.py")
+    spec = importlib.util.spec_from_file_location("eval_scenes", root / "scripts/eval_scenes.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -76,7 +76,7 @@ def test_all_sections(folder: Path, script: ModuleType, tmp_path: Path) -> None:
     report = script.run(options(folder, tmp_path, batch=8))
     assert json.loads((tmp_path / "metrics.json").read_text()) == report
     assert report["setup"]["seed"] == 4 and report["setup"]["steps"] == 2
-    assert report["setup"]["command"].startswith("python benchmarks/eval_scenes.py --model")
+    assert report["setup"]["command"].startswith("python scripts/eval_scenes.py --model")
     assert report["text_real"]["categories"]["value"] == 1
     assert report["agreement"]["all"]["n"] == 3
     for name in ("image_to_map", "map_to_image"):

@@ -24,7 +24,7 @@ LAYERS = (  # from the top
     {"codec"},
     {"diffusion"},
     {"models"},
-    {"state", "panoptic", "coco", "draw", "errors"},
+    {"state", "panoptic", "taxonomy", "coco", "draw", "errors"},
 )
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "gradio", "scipy", "skimage")
 

@@ -12,15 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from pandiff.errors import InputError
-from pandiff.panoptic import (
-    Category,
-    PanopticMap,
-    Segment,
-    Taxonomy,
-    default_palette,
-    measure,
-    unique_ids,
-)
+from pandiff.panoptic import PanopticMap, Segment, measure, unique_ids
+from pandiff.taxonomy import Category, Taxonomy, default_palette
 
 TAXONOMY = Taxonomy(
     (

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from pandiff.errors import InputError
 from pandiff.models.encoders import encode_pixels, to_pixels
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline, PanopticPipelineOutput, resolve, sources
+from pandiff.taxonomy import Category, Taxonomy
 
 Pipe = PanopticDiffusionPipeline
 PROMPT, OTHER = "a red box", "two red boxes on the ground"

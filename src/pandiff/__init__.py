@@ -11,10 +11,10 @@ from typing import Any
 __version__ = "0.1.0"
 
 _LAZY = {
-    "Category": "pandiff.panoptic",
+    "Category": "pandiff.taxonomy",
     "PanopticMap": "pandiff.panoptic",
     "Segment": "pandiff.panoptic",
-    "Taxonomy": "pandiff.panoptic",
+    "Taxonomy": "pandiff.taxonomy",
     "InputError": "pandiff.errors",
     "PanopticCodec": "pandiff.codec",
     "UnifiedPDM": "pandiff.models.unified",

@@ -11,7 +11,8 @@ from PIL import Image
 
 from pandiff.coco import FolderWriter, PanopticFolder, atomic_text, save_sample, write_json
 from pandiff.errors import InputError
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 
 @pytest.fixture

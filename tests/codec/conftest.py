@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from pandiff.data.scenes import make_scene
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 RandomMap = Callable[..., PanopticMap]
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from pandiff.codec import CODINGS, PanopticCodec
 from pandiff.errors import InputError
-from pandiff.panoptic import Category, Taxonomy
+from pandiff.taxonomy import Category, Taxonomy
 
 
 @pytest.fixture(scope="module")

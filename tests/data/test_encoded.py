@@ -15,8 +15,9 @@ from pandiff.coco import FolderWriter, PanopticFolder
 from pandiff.data.encoded import CAPTIONS, EncodedDataset, Encoding, fit_map, load_or_encode
 from pandiff.data.images import ImageDataset, fit
 from pandiff.models.encoders import encode_pixels, to_pixels, tokenize
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.taxonomy import Category, Taxonomy
 
 
 @pytest.fixture

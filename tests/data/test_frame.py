@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pandiff.data.frame import Frame
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 TAXONOMY = Taxonomy((Category(1, "sky", False), Category(2, "box", True)))
 sides = st.integers(1, 60)

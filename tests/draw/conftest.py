@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from pandiff.draw import grid, legend
 from pandiff.draw.names import font
 from pandiff.draw.sheet import _entries, _wrap
 from pandiff.errors import InputError
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 
 def colors(picture: Image.Image) -> set[tuple[int, ...]]:

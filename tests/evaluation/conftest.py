@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from pandiff.coco import FolderWriter
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 RandomPair = Callable[[int], tuple[PanopticMap, PanopticMap]]
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pandiff.coco import PanopticFolder
 from pandiff.evaluation.map_metrics import count_sums, iou_sums, mcd, mean_iou
 from pandiff.evaluation.overlap import overlap
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Taxonomy
 
 SHEEP, GRASS, BIRD, SKY = 7, 200, 3, 50
 

@@ -16,7 +16,8 @@ from pandiff.coco import PanopticFolder
 from pandiff.errors import InputError
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.panoptic_quality import FN, FP, IOU, IOU_UNIT, TP, pq_sums, quality
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Taxonomy
 
 SEEDS = st.integers(0, 1 << 32)
 

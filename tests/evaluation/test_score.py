@@ -15,7 +15,8 @@ from PIL import Image
 from pandiff.coco import FolderWriter, PanopticFolder
 from pandiff.errors import InputError
 from pandiff.evaluation.score import MapScores, score, summary
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Category, Taxonomy
 
 
 def scored(taxonomy: Taxonomy, pairs: list[tuple[PanopticMap, PanopticMap]]) -> MapScores:

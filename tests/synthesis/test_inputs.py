@@ -10,8 +10,9 @@ from PIL import Image
 
 from pandiff.coco import FolderWriter, PanopticFolder
 from pandiff.errors import InputError
-from pandiff.panoptic import Category, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
 from pandiff.synthesis.inputs import in_taxonomy, read_image, read_map
+from pandiff.taxonomy import Category, Taxonomy
 
 OURS = Taxonomy((Category(1, "sky", False, (1, 2, 3)), Category(5, "box", True)))
 THEIRS = Taxonomy((Category(3, "box", True), Category(9, "sky", False), Category(10, "cat", True)))

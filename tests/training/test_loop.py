@@ -18,8 +18,8 @@ from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from pandiff.coco import FolderWriter
 from pandiff.errors import InputError
-from pandiff.panoptic import Category, Taxonomy
 from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.taxonomy import Category, Taxonomy
 from pandiff.training.config import TrainConfig
 from pandiff.training.loop import train
 from pandiff.training.tracker import Tracker

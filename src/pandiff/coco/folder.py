@@ -13,7 +13,8 @@ from pandiff.coco.files import malformed, open_image, read_json
 from pandiff.coco.layout import CocoLayout
 from pandiff.coco.pixels import png_to_ids
 from pandiff.errors import InputError
-from pandiff.panoptic import PanopticMap, Segment, Taxonomy, measure
+from pandiff.panoptic import PanopticMap, Segment, measure
+from pandiff.taxonomy import Taxonomy
 
 
 class ImageRecord(NamedTuple):

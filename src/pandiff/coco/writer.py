@@ -16,7 +16,8 @@ from PIL import Image
 from pandiff.coco.files import atomic_text
 from pandiff.coco.sample import Entry, save_sample
 from pandiff.errors import InputError
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Taxonomy
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 JOURNAL = ".journal.jsonl"

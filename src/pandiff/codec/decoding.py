@@ -13,7 +13,8 @@ from torch.nn.functional import interpolate
 from pandiff.codec.bits import similarity
 from pandiff.codec.components import absorb_specks
 from pandiff.codec.labels import majority
-from pandiff.panoptic import VOID, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import VOID, Taxonomy
 
 NEIGHBOURHOOD = 5
 """Side in cells of the square whose classes decide where the bits do not."""

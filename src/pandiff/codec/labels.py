@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pandiff.codec.coloring import color_instances
 from pandiff.errors import InputError
-from pandiff.panoptic import VOID, PanopticMap, Segment
+from pandiff.panoptic import PanopticMap, Segment
+from pandiff.taxonomy import VOID
 
 MAX_LABEL = 255
 """Largest class index and instance number: both are stored as uint8."""

@@ -18,7 +18,8 @@ from pandiff.codec.instances import InstanceCoding
 from pandiff.codec.labels import MAX_LABEL, LabelBatch, Labels, to_labels
 from pandiff.codec.registry import make_coding
 from pandiff.errors import InputError
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Taxonomy
 
 SPECK_SIDE = 128
 """Side of the map, in pixels, that `min_area` is meant for."""

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 from pandiff.draw.names import font
 from pandiff.draw.paint import render
 from pandiff.errors import InputError
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Taxonomy
 
 INK, PAPER = (40, 40, 40), (255, 255, 255)
 ROWS = 20

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pandiff.errors import InputError
-from pandiff.panoptic import VOID, PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import VOID, Taxonomy
 
 
 @dataclass(frozen=True)

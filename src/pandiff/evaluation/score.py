@@ -13,7 +13,8 @@ from pandiff.errors import InputError
 from pandiff.evaluation.map_metrics import MCD_UNIT, count_sums, iou_sums, mcd, mean_iou
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.panoptic_quality import FN, FP, TP, pq_sums, quality
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Taxonomy
 
 GROUPS = ("all", "things", "stuff")
 

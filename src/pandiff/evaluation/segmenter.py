@@ -15,8 +15,9 @@ from pandiff.codec.offsets import Offsets
 from pandiff.errors import InputError
 from pandiff.models.encoders import to_pixels
 from pandiff.models.segmenter import PanopticSegmenter, unpack
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import BUILT_IN, reading
+from pandiff.taxonomy import Taxonomy
 
 LEAST_SHARE = 48 / 128**2
 """Components of a smaller share of the image are absorbed by a neighbour: best on the val split."""

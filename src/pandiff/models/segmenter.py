@@ -17,7 +17,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle, silu
 
-from pandiff.panoptic import Taxonomy
+from pandiff.taxonomy import Taxonomy
 
 PATCH = 2
 """Side of the pixel patches that are read and written: no layer works at full size."""

@@ -10,7 +10,8 @@ from PIL import Image
 
 from pandiff.diffusion import NUM_LEVELS
 from pandiff.errors import InputError
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Taxonomy
 
 
 def prompts_for(prompt: str | Sequence[str], each: int) -> list[str]:

@@ -28,9 +28,10 @@ from pandiff.models.encoders import (
     to_pixels,
 )
 from pandiff.models.unified import UnifiedPDM
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
 from pandiff.pipeline.sources import reading, resolve_pipeline
+from pandiff.taxonomy import Taxonomy
 
 
 @dataclass

@@ -8,7 +8,8 @@ from PIL import Image, ImageOps
 
 from pandiff.coco import PanopticFolder, open_image
 from pandiff.errors import InputError
-from pandiff.panoptic import PanopticMap, Taxonomy
+from pandiff.panoptic import PanopticMap
+from pandiff.taxonomy import Taxonomy
 
 
 def read_image(path: Path) -> Image.Image:

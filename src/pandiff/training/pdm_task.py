@@ -20,8 +20,8 @@ from pandiff.draw import grid
 from pandiff.errors import InputError
 from pandiff.models.encoders import encode_tokens, latent_factor, tokenize
 from pandiff.models.unified import UnifiedPDM
-from pandiff.panoptic import VOID
 from pandiff.pipeline import PanopticDiffusionPipeline, reading, resolve
+from pandiff.taxonomy import VOID
 from pandiff.training.config import TrainConfig
 from pandiff.training.progress import track
 from pandiff.training.task import Tensors, build, check_filled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pandiff.panoptic import Category, Taxonomy
+from pandiff.taxonomy import Category, Taxonomy
 
 _STUFF = (
     ("sky", (112, 182, 232), "heaven"),

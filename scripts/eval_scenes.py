@@ -1,6 +1,6 @@
 """What a model of the built-in world shows on unseen scenes: text, agreement, both directions.
 
-    python benchmarks/eval_scenes.py --model scenes --prompts 256 --steps 20 --guidance 3.0 \
+    python scripts/eval_scenes.py --model scenes --prompts 256 --steps 20 --guidance 3.0 \
         --seed 0 --directions 64 --out metrics.json --grid grid.png
 
 The numbers come with 95 % bootstrap intervals; see `pandiff.evaluation.scenes_report`. The
@@ -138,7 +138,7 @@ def setup(args: argparse.Namespace, argv: Sequence[str] | None, seconds: int) ->
     """All that the numbers depend on, and the machine."""
     words = sys.argv[1:] if argv is None else argv
     return {
-        "command": shlex.join(["python", "benchmarks/eval_scenes.py", *words]),
+        "command": shlex.join(["python", "scripts/eval_scenes.py", *words]),
         **{k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()},
         "machine": f"{cpu()}, {torch.get_num_threads()} threads",
         "versions": {
