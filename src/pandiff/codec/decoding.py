@@ -16,10 +16,12 @@ from pandiff.codec.labels import majority
 from pandiff.panoptic import PanopticMap
 from pandiff.taxonomy import VOID, Taxonomy
 
-NEIGHBOURHOOD = 5
+NEIGHBOURHOOD = 9
 """Side in cells of the square whose classes decide where the bits do not."""
-OPENNESS = 0.02
-"""Share of a class that is allowed without any support in the neighbourhood."""
+ROUNDS = 3
+"""How often the neighbours are asked."""
+OPENNESS = 0.005
+"""What a class counts without any support in the neighbourhood."""
 SHARPNESS = 3.0
 """Inverse temperature of the softmax over code words: a clean bit is worth exp(6) : 1."""
 
@@ -53,15 +55,22 @@ def class_scores(bits: np.ndarray, num_classes: int, void: bool = True) -> np.nd
 
 
 def in_context(scores: np.ndarray) -> np.ndarray:
-    """Weigh class probabilities (K, H, W) by their mean over the neighbourhood of each cell.
+    """Weigh class probabilities (K, H, W) by how much of each class is around.
 
     Between two classes a network's bits pass through 0, where any word that shares the common
-    bits is as near as the right two. The neighbours know which two. Clean bits stay as they are.
+    bits is as near as the right two. The neighbours know which two. Each round weighs the first
+    probabilities by the neighbourhood's mean of the last, as a mean field does; clean bits stay.
     """
-    support = uniform_filter(scores, (0, NEIGHBOURHOOD, NEIGHBOURHOOD), mode="nearest")
-    weighed = scores * (support + OPENNESS)
-    weighed /= weighed.sum(axis=0)
-    return weighed
+    present = np.flatnonzero(scores.max(axis=(1, 2)) > 0.01)
+    first = scores[present]
+    weighed = first
+    for _ in range(ROUNDS):
+        size = (0, NEIGHBOURHOOD, NEIGHBOURHOOD)
+        weighed = first * (uniform_filter(weighed, size, mode="nearest") + OPENNESS)
+        weighed /= weighed.sum(axis=0)
+    out = np.zeros_like(scores)
+    out[present] = weighed
+    return out
 
 
 def enlarge(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:

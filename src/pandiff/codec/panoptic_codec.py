@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pandiff.codec.bits import bits_for, to_bits
 from pandiff.codec.coloring import color_instances
-from pandiff.codec.decoding import Reading, class_scores, read_at, shrink, to_map
+from pandiff.codec.decoding import Reading, class_scores, in_context, read_at, shrink, to_map
 from pandiff.codec.instances import InstanceCoding
 from pandiff.codec.labels import MAX_LABEL, LabelBatch, Labels, to_labels
 from pandiff.codec.registry import make_coding
@@ -158,7 +158,7 @@ class PanopticCodec:
         if min(size) < 1:
             raise InputError("a size of at least 1x1", str(size), "check the image's size")
         groups = self.channel_groups["category"]
-        scores = class_scores(array[groups], self.taxonomy.num_classes, self.void)
+        scores = in_context(class_scores(array[groups], self.taxonomy.num_classes, self.void))
         instance = self.coding.decode(
             array[groups.stop :], scores.argmax(axis=0), self.taxonomy.isthing
         )

@@ -89,6 +89,7 @@ class TrainConfig:
         map_weight: weight of the map's loss against the image's (pdm).
         offset_weight: weight of the error of the map's offsets, which are small beside bits (pdm).
         instances: instance coding of the map (pdm).
+        min_area: smallest component that the exported model keeps, in pixels of 128 x 128 (pdm).
         ratio: side of the map over side of the latent (pdm).
         encoders: folder or hub id with the VAE and text encoder that a pdm is trained on.
         init: folder or hub id of a model to start from; None for fresh weights.
@@ -111,6 +112,7 @@ class TrainConfig:
     map_weight: float = 1.0
     offset_weight: float = 4.0
     instances: str = "offsets+colors"
+    min_area: float = 16
     ratio: int = 4
     encoders: str | None = None
     init: str | None = None

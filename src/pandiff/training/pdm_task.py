@@ -53,7 +53,7 @@ class PdmTask:
         self.schedules = StreamSchedules.for_ratio(self.layout.ratio)
         self.dataset = EncodedDataset(load_or_encode(data, cache, self._encoding(), _encoding_bar))
         has_void = bool((self.dataset.tensors["category"] == VOID).any())
-        self.codec = replace(self.codec, void=has_void)
+        self.codec = replace(self.codec, void=has_void, min_area=config.min_area)
         self.map_weights = torch.ones(self.codec.channels, device=device)
         offsets = self.codec.channel_groups.get("offsets", slice(0, 0))
         self.map_weights[offsets] = config.offset_weight

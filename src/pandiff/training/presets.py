@@ -39,6 +39,7 @@ def scenes() -> TrainConfig:
         steps=4800,
         batch_size=32,
         ratio=2,
+        min_area=48,
         model={"patch_size": 4, "image_prediction": "sample"},
         optim=Optim(lr=8e-4, warmup=300),
     )
