@@ -34,6 +34,14 @@ def headline(metrics: dict[str, Any]) -> float:
     return sum(values) / len(values)
 
 
+def forget_origin(folder: Path) -> None:
+    """Take the path that a model was loaded from out of its configurations."""
+    for file in folder.rglob("*.json"):
+        content = json.loads(file.read_text())
+        if isinstance(content, dict) and content.pop("_name_or_path", None) is not None:
+            file.write_text(json.dumps(content, indent=2) + "\n")
+
+
 def main() -> None:
     """Compare, then replace the shipped model whole."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -53,6 +61,7 @@ def main() -> None:
     pipe.transformer.to(torch.float16)
     pipe.save_pretrained(fresh, max_shard_size="15MB")
     (fresh / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    forget_origin(fresh)
     if (target / "README.md").exists():
         shutil.copy(target / "README.md", fresh)
     shutil.rmtree(target, ignore_errors=True)
