@@ -22,7 +22,7 @@ from pandiff.synthesis.generate import pairs, picture
 
 
 def modes(pipe: PanopticDiffusionPipeline) -> Image.Image:
-    """Two unseen scenes, each given as a map and as an image, and two samples without a prompt."""
+    """Two unseen scenes, each given as a map and as an image, and three samples without a prompt."""
     pipe.set_progress_bar_config(disable=True)
     images, maps, words = [], [], []
     for index in (3, 10):
@@ -37,12 +37,12 @@ def modes(pipe: PanopticDiffusionPipeline) -> Image.Image:
             "its map given, image made",
             "its image given, map made",
         ]
-    free = pipe("", num_images_per_prompt=2, generator=torch.Generator().manual_seed(0))
+    free = pipe("", num_images_per_prompt=3, generator=torch.Generator().manual_seed(0))
     return grid(
         [*images, *free.images],
         maps=[*maps, *free.maps],
-        prompts=[*words, *["nothing given"] * 2],
-        columns=4,
+        prompts=[*words, *["nothing given"] * 3],
+        columns=3,
     )
 
 
