@@ -22,7 +22,7 @@ from pandiff.synthesis.generate import pairs, picture
 
 
 def modes(pipe: PanopticDiffusionPipeline) -> Image.Image:
-    """Two unseen scenes, each given as a map and as an image, and three samples without a prompt."""
+    """Two unseen scenes, given as map and as image, and three samples without a prompt."""
     pipe.set_progress_bar_config(disable=True)
     images, maps, words = [], [], []
     for index in (3, 10):
