@@ -194,3 +194,15 @@ def test_without_void_every_pixel_has_a_category(taxonomy):
     assert PanopticCodec(taxonomy).decode(values).segments == ()
     full = PanopticCodec(taxonomy, void=False).decode(values, (32, 32))
     assert full.ids.min() > 0
+
+
+def test_neighbours_decide_where_the_bits_do_not():
+    """Two halves of classes 1 and 2 with unclear bits between: no third class comes out."""
+    codec = PanopticCodec(odd_taxonomy(), min_area=0)
+    sides = np.where(np.arange(32) < 16, 1, 2)[None].repeat(32, axis=0)
+    labels = sides.astype(np.uint8)[None]
+    values = codec.encode_indices(labels, np.zeros_like(labels))[0]
+    bits = codec.channel_groups["category"]
+    noise = torch.randn(values[bits, :, 14:18].shape, generator=torch.Generator().manual_seed(0))
+    values[bits, :, 14:18] = 0.1 * noise
+    assert set(np.unique(codec.decode(values).category_index)) <= {1, 2}

@@ -183,3 +183,28 @@ def test_the_map_is_squashed() -> None:
     image, panoptic = LAYOUT.split(out)
     assert (image == 50).all()
     assert (panoptic == 1).all()
+
+
+def test_map_weights_weigh_channels() -> None:
+    """A map wrong in its second channel only: the first channel's weight does not matter."""
+    layout = StateLayout(1, 2, 2)
+    clean = torch.zeros(2, layout.channels, 4, 4)
+    wrong = layout.join(torch.zeros(2, 1, 4, 4), torch.zeros(2, 2, 8, 8).index_fill(1, _SECOND, 1))
+    t = torch.full((2, 2), 500)
+    levels = Levels(t[:, 0], t, torch.zeros(2, layout.known_channels, 4, 4))
+
+    def loss(weights: Tensor | None) -> float:
+        def network(*_: Tensor) -> Tensor:
+            return wrong
+
+        out = objective(
+            network, layout, SCHEDULES, clean, CONTEXT, levels, clean, map_weights=weights
+        )
+        return float(out.panoptic)
+
+    assert loss(torch.tensor([1.0, 1.0])) == pytest.approx(loss(None))
+    assert loss(torch.tensor([9.0, 3.0])) == pytest.approx(3 * loss(None))
+    assert loss(torch.tensor([1.0, 0.0])) == 0
+
+
+_SECOND = torch.tensor([1])

@@ -1,0 +1,25 @@
+"""Every preset builds its network at full size and has a finite loss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from pandiff.training.loop import make_task
+from pandiff.training.presets import PRESETS, preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_build_and_have_a_loss(name: str, toy_data: Path, tmp_path: Path) -> None:
+    config = preset(name)
+    if config.task == "pdm":
+        config = replace(config, encoders="scenes")
+    task = make_task(config, toy_data, tmp_path, torch.device("cpu"))
+    draws = task.draw(2, torch.Generator().manual_seed(0))
+    losses = task.losses(task.network, task.dataset.__getitems__([0, 1]), draws)
+    assert torch.isfinite(losses["loss"])
+    losses["loss"].backward()
+    assert any(p.grad is not None and p.grad.any() for p in task.network.parameters())
