@@ -61,11 +61,19 @@ def test_it_learns(
     assert {p.suffix for p in tmp_path.rglob("*") if p.is_file()} <= INERT
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("task", "optimizer"), [*((t, "adamw") for t in TASKS), ("pdm", "muon"), ("clip", "muon")]
+)
 def test_a_resumed_run_is_the_same_bit_by_bit(
-    task: str, tiny_config: Make, toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: str,
+    optimizer: str,
+    tiny_config: Make,
+    toy_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config, whole, cut = tiny_config(task), tmp_path / "whole", tmp_path / "cut"
+    config = replace(config, optim=replace(config.optim, name=optimizer))
     train(config, toy_data, whole)
 
     def interrupt(self: Tracker, step: int, *others: object) -> None:

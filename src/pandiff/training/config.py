@@ -10,6 +10,7 @@ from pandiff.diffusion.levels import PatternWeights
 from pandiff.errors import InputError
 
 PRECISIONS = ("bf16", "no")
+OPTIMIZERS = ("adamw", "muon")
 POSITIVE = (
     "steps", "batch_size", "accumulate", "size", "ratio", "log_every", "save_every", "preview_every"
 )  # fmt: skip
@@ -25,11 +26,13 @@ def _check(name: str, value: float, expected: str, holds: bool) -> None:
 
 @dataclass(frozen=True)
 class Optim:
-    """AdamW with a linear warm-up, a constant rate, and a linear fall at the end.
+    """The optimiser, with a linear warm-up, a constant rate, and a linear fall at the end.
 
     Attributes:
+        name: "adamw", or "muon" for the matrices of the blocks (`training.optimizer`).
         lr: peak learning rate.
         betas: Adam's decay rates.
+        momentum: Muon's.
         weight_decay: decoupled weight decay.
         warmup: steps of the rise.
         cooldown: share of all steps spent falling to zero.
@@ -37,8 +40,10 @@ class Optim:
         ema: decay of the averaged weights, reached gradually.
     """
 
+    name: str = "adamw"
     lr: float = 5e-4
     betas: tuple[float, float] = (0.9, 0.99)
+    momentum: float = 0.95
     weight_decay: float = 0.03
     warmup: int = 200
     cooldown: float = 0.3
@@ -46,13 +51,15 @@ class Optim:
     ema: float = 0.999
 
     def __post_init__(self) -> None:
+        if self.name not in OPTIMIZERS:
+            raise InputError(f"optim.name {' or '.join(OPTIMIZERS)}", repr(self.name), "choose one")
         for name in ("lr", "weight_decay", "warmup"):
             value = getattr(self, name)
             _check(f"optim.{name}", value, "of 0 or more", 0 <= value < math.inf)
         for name, value in (("cooldown", self.cooldown), ("ema", self.ema)):
             _check(f"optim.{name}", value, "in 0..1", 0 <= value <= 1)
-        for beta in self.betas:
-            _check("optim.betas", beta, "of 0 or more and below 1", 0 <= beta < 1)
+        for name, beta in [("betas", b) for b in self.betas] + [("momentum", self.momentum)]:
+            _check(f"optim.{name}", beta, "of 0 or more and below 1", 0 <= beta < 1)
         _check("optim.clip", self.clip, "above 0", self.clip > 0)
 
     def rate(self, step: int, steps: int) -> float:

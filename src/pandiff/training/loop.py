@@ -19,6 +19,7 @@ from pandiff.training.checkpoint import load_checkpoint, replace_folder, save_ch
 from pandiff.training.clip_task import ClipTask
 from pandiff.training.config import TrainConfig
 from pandiff.training.ema import Ema
+from pandiff.training.optimizer import make_optimizer
 from pandiff.training.pdm_task import PdmTask
 from pandiff.training.progress import Pace
 from pandiff.training.sampler import StepSampler
@@ -65,7 +66,7 @@ def train(config: TrainConfig, data: Path, out: Path) -> Path:
     if accelerator.is_main_process:
         write_json(out / "config.json", config.to_dict())
     task.network.to(accelerator.device)
-    ema, optimizer = Ema(task.network), _optimizer(config, task.network)
+    ema, optimizer = Ema(task.network), make_optimizer(config.optim, task.network)
     state = load_checkpoint(out / "checkpoint", task.network, ema, optimizer)
     start = int(state["step"]) if state else 0
     objective, optimizer = accelerator.prepare(_Objective(task), optimizer)
@@ -201,17 +202,6 @@ class _Run:
         shutil.rmtree(fresh, ignore_errors=True)
         self.task.export(self.ema.model, fresh)
         replace_folder(fresh, self.out / "model")
-
-
-def _optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-    others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-    o = config.optim
-    groups = [
-        {"params": matrices, "weight_decay": o.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=o.lr, betas=o.betas, foreach=True)
 
 
 def _check_batch(config: TrainConfig, processes: int) -> None:
