@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +127,19 @@ class Taxonomy:
         colors = default_palette(len(categories)).tolist()
         return cls(tuple(_category(c, rgb) for c, rgb in zip(categories, colors, strict=True)))
 
+    @classmethod
+    def from_file(cls, path: str | Path) -> Taxonomy:
+        """Read a .json or .yaml file: a list as `from_coco` takes it, or `categories: [...]`.
+
+        Raises:
+            InputError: if the file cannot be read, or is no such list.
+        """
+        content = _read_file(Path(path))
+        entries = content.get("categories") if isinstance(content, Mapping) else content
+        if not isinstance(entries, list):
+            raise InputError(f"a list of categories in {path}", type(entries).__name__, "mend it")
+        return cls.from_coco(entries)
+
     def to_coco(self) -> list[dict[str, Any]]:
         """The `categories` list of a COCO panoptic file."""
         return [
@@ -137,6 +152,16 @@ class Taxonomy:
             }
             for c in self.categories
         ]
+
+
+def _read_file(path: Path) -> Any:
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"a taxonomy in JSON or YAML, {path}", f"{error}", "mend it") from None
 
 
 def _category(entry: Mapping[str, Any], default_color: Sequence[int]) -> Category:

@@ -14,6 +14,7 @@ from pandiff.cli.command import Command
 from pandiff.cli.datasets import SCENES, SCORE, VALIDATE
 from pandiff.cli.models import DEMO, GENERATE, SEGMENT
 from pandiff.cli.parser import Parser
+from pandiff.cli.prepare import PREPARE
 from pandiff.cli.train import TRAIN
 from pandiff.errors import InputError
 
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "segment": SEGMENT,
     "scenes": SCENES,
     "validate": VALIDATE,
+    "prepare": PREPARE,
     "train": TRAIN,
     "score": SCORE,
 }
