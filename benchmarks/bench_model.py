@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from pandiff.context import Context
 from pandiff.models import layers
 from pandiff.models.unified import UnifiedPDM
 
@@ -30,7 +31,7 @@ def training_step(model: UnifiedPDM, batch: int, precision: str) -> Variant:
     c = model.config
     x = torch.randn(batch, model.layout.channels, c.sample_size, c.sample_size)
     t = torch.randint(1, 1001, (batch, 2))
-    context = torch.randn(batch, c.context_length, c.context_dim)
+    context = Context(torch.randn(batch, c.context_length, c.context_dim))
     known = torch.zeros(batch, model.layout.known_channels, c.sample_size, c.sample_size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, foreach=True)
 

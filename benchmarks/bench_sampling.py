@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion import NetworkDenoiser, StreamSchedules, sample
 from pandiff.models.encoders import decode_latents, encode_prompts, to_images
 from pandiff.pipeline import PanopticDiffusionPipeline
@@ -33,7 +34,7 @@ def plain(pipe: PanopticDiffusionPipeline, prompts: list[str], steps: int, scale
     context = encode_prompts(pipe.text_encoder, pipe.tokenizer, prompts, length)
     null = encode_prompts(pipe.text_encoder, pipe.tokenizer, [""] * len(prompts), length)
 
-    def denoise(x: Tensor, t: Tensor, c: Tensor, known: Tensor | None = None) -> Tensor:
+    def denoise(x: Tensor, t: Tensor, c: Context, known: Tensor | None = None) -> Tensor:
         without = network(x, t, null, known)
         image, panoptic = layout.split(torch.lerp(without, network(x, t, c, known), scale))
         return torch.cat([image, panoptic.clamp(-1, 1)], dim=1)

@@ -335,7 +335,7 @@ def test_wrong_input(pipe: Pipe, what: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_unknown_arguments_fail(pipe: Pipe) -> None:
     with pytest.raises(TypeError):
-        run(pipe, negative_prompt="rain")
+        run(pipe, negative_promt="rain")
 
 
 def test_bf16_is_near(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import torch
 from diffusers import SchedulerMixin
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion import NoiseSchedule, StreamSchedules, given, sample
 from pandiff.state import StateLayout
 
@@ -17,7 +18,7 @@ RHO = 0.8
 PRIOR = torch.tensor([[1.0, RHO], [RHO, 1.0]], dtype=torch.float64)
 LAYOUT = StateLayout(1, 1, 1)
 SCHEDULES = StreamSchedules(NoiseSchedule(), NoiseSchedule(shift=0.25))
-CONTEXT = torch.zeros(1, 1, 1)
+CONTEXT = Context(torch.zeros(1, 1, 1))
 SIDE = 200  # each cell is a sample of its own
 STEPS = 50
 STATISTICAL = 4 * math.sqrt((1 + RHO**2) / SIDE**2)
@@ -38,7 +39,7 @@ SOLVERS: dict[str, tuple[SchedulerMixin, int]] = {
 }
 
 
-def posterior_mean(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+def posterior_mean(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
     """E[z_0 | x_t] = C A (A C A + S^2)^-1 x_t; level 0 is an exact observation."""
     alpha, sigma = (c[0].double() for c in SCHEDULES.coefficients(t))
     a, noise = alpha.diag(), (sigma**2).diag()

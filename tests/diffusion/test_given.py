@@ -7,12 +7,13 @@ import torch
 from diffusers import SchedulerMixin
 from torch import Tensor
 
-from pandiff.diffusion import StreamSchedules, given, guided, sample
+from pandiff.context import Context
+from pandiff.diffusion import Guidance, StreamSchedules, given, guided, sample
 from pandiff.state import StateLayout
 
 LAYOUT = StateLayout(2, 1, 2)
 SCHEDULES = StreamSchedules.for_ratio(2)
-CONTEXT = torch.zeros(2, 1, 1)
+CONTEXT = Context(torch.zeros(2, 1, 1))
 
 
 class Spy:
@@ -23,7 +24,7 @@ class Spy:
     known: Tensor | None
 
     def __call__(
-        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
+        self, x: Tensor, t: Tensor, context: Context, known: Tensor | None = None
     ) -> Tensor:
         self.x, self.t, self.known = x, t, known
         return torch.zeros_like(x)
@@ -80,8 +81,8 @@ def test_given_cells_are_exact_under_every_scheduler(scheduler: SchedulerMixin) 
 
 def test_guidance_inside_sees_mask_and_levels_in_both_halves() -> None:
     spy, mask = Spy(), whole(1)
-    null = torch.zeros(1, 1, 1)
-    denoise = given(guided(spy, LAYOUT, null, (3.0, 3.0)), LAYOUT, state(2), mask)
+    null = Context(torch.zeros(1, 1, 1))
+    denoise = given(guided(spy, LAYOUT, null, Guidance((3.0, 3.0))), LAYOUT, state(2), mask)
     out = denoise(state(1), torch.full((2, 2), 700), CONTEXT)
     assert spy.known is not None
     assert torch.equal(spy.known, torch.cat([mask, mask]))
@@ -103,7 +104,7 @@ def test_given_parts_add_up() -> None:
 def test_nothing_given_changes_nothing() -> None:
     mask = torch.zeros(2, LAYOUT.known_channels, 4, 4)
 
-    def shrink(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+    def shrink(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
         return x.tanh()
 
     scheduler = diffusers.DPMSolverMultistepScheduler()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion import (
     Levels,
     NetworkDenoiser,
@@ -23,7 +24,7 @@ from pandiff.state import StateLayout
 
 LAYOUT = StateLayout(2, 1, 2)
 SCHEDULES = StreamSchedules.for_ratio(2)
-CONTEXT = torch.zeros(1, 1, 1)
+CONTEXT = Context(torch.zeros(1, 1, 1))
 PREDICTIONS: tuple[Prediction, ...] = get_args(Prediction)
 
 predictions = pytest.mark.parametrize("prediction", PREDICTIONS)
@@ -47,7 +48,7 @@ class Oracle:
         self.prediction, self.clean, self.noise = prediction, clean, noise
 
     def __call__(
-        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
+        self, x: Tensor, t: Tensor, context: Context, known: Tensor | None = None
     ) -> Tensor:
         alpha, sigma = (LAYOUT.per_stream(c) for c in SCHEDULES.coefficients(t))
         velocity = alpha * self.noise - sigma * self.clean
@@ -63,7 +64,7 @@ class Off:
         self.network, self.where = network, where
 
     def __call__(
-        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
+        self, x: Tensor, t: Tensor, context: Context, known: Tensor | None = None
     ) -> Tensor:
         return self.network(x, t, context, known) + 10 * self.where
 
@@ -124,7 +125,7 @@ def test_the_network_gets_what_was_drawn() -> None:
     clean, noise, levels = clean_state(32), randn(32, 2), some_levels()
     asked = {}
 
-    def network(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+    def network(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
         asked.update(x=x, t=t, known=known)
         return torch.zeros_like(x)
 
@@ -176,7 +177,7 @@ def test_predictions_agree_on_the_clean_state() -> None:
 
 
 def test_the_map_is_squashed() -> None:
-    def loud(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+    def loud(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
         return torch.full_like(x, 50.0)
 
     out = NetworkDenoiser(loud, LAYOUT, SCHEDULES, "sample")(randn(1, 0), at(5, 1).t, CONTEXT)

@@ -10,6 +10,7 @@ import torch
 from diffusers import SchedulerMixin
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion import (
     SCHEDULERS,
     NoiseSchedule,
@@ -20,7 +21,7 @@ from pandiff.diffusion import (
 from pandiff.errors import InputError
 from pandiff.state import StateLayout
 
-CONTEXT = torch.zeros(1, 1, 1)
+CONTEXT = Context(torch.zeros(1, 1, 1))
 EQUAL = StateLayout(2, 2, 1)
 EQUAL_SCHEDULES = StreamSchedules(NoiseSchedule(), NoiseSchedule())
 UNEQUAL = StateLayout(2, 1, 4)
@@ -44,7 +45,7 @@ class Watch:
         self.asked: list[tuple[Tensor, Tensor]] = []
 
     def __call__(
-        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
+        self, x: Tensor, t: Tensor, context: Context, known: Tensor | None = None
     ) -> Tensor:
         self.asked.append((x.clone(), t.clone()))
         return self.z0
@@ -65,7 +66,7 @@ def test_equal_streams_stay_equal(
 
         monkeypatch.setattr(module, "randn_tensor", same)
 
-    def symmetric(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+    def symmetric(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
         image, panoptic = EQUAL.split(x)
         return torch.cat([image + 0.3 * panoptic, panoptic + 0.3 * image], dim=1).sin()
 
@@ -160,7 +161,7 @@ def test_a_class_derived_from_a_known_one_is_taken() -> None:
 
 
 def test_sample_k_depends_on_generator_k_alone() -> None:
-    def shrink(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+    def shrink(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
         return x.tanh()
 
     def run(seeds: list[int]) -> Tensor:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.errors import InputError
 from pandiff.models.patching import PATCHINGS
 from pandiff.models.unified import UnifiedPDM
@@ -38,13 +39,20 @@ def small(ratio: int = 2, patching: str = "multi", trained: bool = False) -> Uni
     return model
 
 
-def inputs(model: UnifiedPDM, batch: int = 2) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def inputs(model: UnifiedPDM, batch: int = 2) -> tuple[Tensor, Tensor, Context, Tensor]:
     g = torch.Generator().manual_seed(1)
     x = torch.randn(batch, model.layout.channels, 8, 8, generator=g)
     t = torch.randint(0, 1001, (batch, 2), generator=g)
-    context = torch.randn(batch, 4, 6, generator=g)
+    context = Context(torch.randn(batch, 4, 6, generator=g))
     known = (torch.rand(batch, model.layout.known_channels, 8, 8, generator=g) > 0.5).float()
     return x, t, context, known
+
+
+def _keep(value: Tensor | Context, rows: Tensor) -> Tensor | Context:
+    """The value with zeros in the other rows."""
+    if isinstance(value, Context):
+        return value.map(lambda v: v * rows[:, None, None])
+    return value * rows.view(-1, *[1] * (value.ndim - 1))
 
 
 @ratios
@@ -54,7 +62,7 @@ def test_the_output_has_the_states_shape(ratio: int, patching: str) -> None:
     x, t, context, known = inputs(model)
     with torch.no_grad():
         assert model(x, t, context, known).shape == x.shape
-        assert model(x, t, context[:, :2]).shape == x.shape  # a shorter context
+        assert model(x, t, Context(context.text[:, :2])).shape == x.shape  # a shorter context
 
 
 @ratios
@@ -82,9 +90,8 @@ def test_a_sample_does_not_depend_on_its_batch(patching: str) -> None:
         for k in range(3):
             alone = model(*(v[k : k + 1] for v in together))
             torch.testing.assert_close(out[k : k + 1], alone, rtol=1e-5, atol=1e-5)
-            others = [v.clone() for v in together]
-            for v in others:
-                v[(k + 1) % 3] = 0
+            keep = torch.tensor([0, 1, 2]) != (k + 1) % 3
+            others = [_keep(v, keep) for v in together]
             torch.testing.assert_close(model(*others)[k], out[k], rtol=1e-5, atol=1e-5)
 
 
@@ -94,7 +101,7 @@ def test_both_streams_depend_on_everything(patching: str, which: str) -> None:
     model = small(patching=patching, trained=True)
     x, t, context, known = inputs(model)
     other_x, other_t, other_known = x.clone(), t.clone(), known
-    other_context = context + 1 if which == "text" else context
+    other_context = Context(context.text + 1) if which == "text" else context
     if which in ("image", "map"):
         model.layout.split(other_x)[which == "map"].add_(1)
     if which.endswith("level"):
@@ -161,7 +168,9 @@ def test_half_precision(autocast: bool) -> None:
             assert out.dtype == torch.float32
         else:
             half = torch.bfloat16
-            out = model.to(half)(x.to(half), t, context.to(half), known.to(half)).float()
+            out = model.to(half)(
+                x.to(half), t, Context(context.text.to(half)), known.to(half)
+            ).float()
     assert (out - exact).std() < 0.05 * exact.std()
 
 
@@ -174,8 +183,36 @@ def test_half_precision(autocast: bool) -> None:
         ({"sample_size": 7}, "sample_size divisible by 2, got 7"),
         ({"width": 30}, "width divisible by 4, got 30"),
         ({"heads": 5}, "width divisible by 5, got 32"),
+        ({"image_prompt_length": 5}, "image_prompt_length to be a square number, got 5"),
     ],
 )
 def test_wrong_arguments_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         UnifiedPDM(**{**SMALL, **wrong})
+
+
+def prompted() -> tuple[UnifiedPDM, list[Any]]:
+    torch.manual_seed(0)
+    model = UnifiedPDM(**SMALL, image_prompt_dim=5, image_prompt_length=4).eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+    return model, list(inputs(model))
+
+
+def test_image_prompts_move_both_streams_and_zeros_are_none() -> None:
+    model, (x, t, context, known) = prompted()
+    example = Context(context.text, image=torch.randn(2, 4, 5))
+    nothing = Context(context.text, image=torch.zeros(2, 4, 5))
+    with torch.no_grad():
+        plain = model(x, t, context, known)
+        assert torch.equal(plain, model(x, t, nothing, known))
+        change = model(x, t, example, known) - plain
+    assert all(part.abs().max() > 1e-4 for part in model.layout.split(change))
+
+
+def test_image_prompts_for_a_network_without_them() -> None:
+    model = small()
+    x, t, context, known = inputs(model)
+    with pytest.raises(InputError, match="takes image prompts"):
+        model(x, t, Context(context.text, image=torch.zeros(2, 4, 5)), known)

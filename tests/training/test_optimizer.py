@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from pandiff.errors import InputError
 from pandiff.models.unified import UnifiedPDM

@@ -14,14 +14,15 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, Swinv2Model
 
 from pandiff.coco import PanopticFolder
 from pandiff.codec import PanopticCodec
 from pandiff.data.images import fit
 from pandiff.models.encoders import encode_pixels, to_pixels, tokenize
+from pandiff.models.image_prompt import encode_image_prompts
 from pandiff.panoptic import PanopticMap
 
 CAPTIONS = 5
@@ -37,6 +38,8 @@ class Encoding:
         size: side of the images in pixels.
         map_size: side of the map in cells.
         context_length: tokens of a caption.
+        image_encoder: makes image prompts of the images; None for none.
+        image_prompt_length: tokens of an image prompt.
     """
 
     vae: AutoencoderKL
@@ -45,22 +48,23 @@ class Encoding:
     size: int
     map_size: int
     context_length: int
+    image_encoder: Swinv2Model | None = None
+    image_prompt_length: int = 4
 
     def key(self, data: Path) -> str:
         """Fingerprint of everything that the encoded tensors depend on."""
-        weights = hashlib.sha256()
-        for name, tensor in sorted(self.vae.state_dict().items()):
-            weights.update(name.encode() + tensor.float().cpu().numpy().tobytes())
-        parts = {
+        parts: dict[str, Any] = {
             "data": [str(data.resolve()), (data / "panoptic.json").stat().st_mtime_ns]
             if (data / "panoptic.json").exists()
             else str(data.resolve()),
             "codec": self.codec.to_config(),
-            "vae": weights.hexdigest(),
+            "vae": fingerprint(self.vae),
             "latents": [self.vae.config.latents_mean, self.vae.config.latents_std],
             "vocabulary": sorted(self.tokenizer.get_vocab().items()),
             "sizes": [self.size, self.map_size, self.context_length],
         }
+        if self.image_encoder is not None:
+            parts["image_prompts"] = [fingerprint(self.image_encoder), self.image_prompt_length]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @torch.inference_mode()
@@ -74,7 +78,8 @@ class Encoding:
 
         Returns:
             latents (N, C, h, w) float16, whitened; category, instance, color
-            (N, map_size, map_size) uint8; tokens (N, CAPTIONS, context_length) int16.
+            (N, map_size, map_size) uint8; tokens (N, CAPTIONS, context_length) int16; with an
+            image encoder image_prompt (N, image_prompt_length, D) float16.
         """
         rows: list[dict[str, Tensor]] = []
         for start in progress(range(0, len(folder), batch)):
@@ -95,7 +100,19 @@ class Encoding:
         captions = [_repeat(folder.captions(k), CAPTIONS) for k in indices]
         flat = [c for several in captions for c in several]
         tokens = tokenize(self.tokenizer, flat, self.context_length).to(torch.int16)
-        return {"latents": latents, **arrays, "tokens": tokens.view(len(images), CAPTIONS, -1)}
+        encoded = {"latents": latents, **arrays, "tokens": tokens.view(len(images), CAPTIONS, -1)}
+        if self.image_encoder is not None:
+            prompts = encode_image_prompts(self.image_encoder, pixels, self.image_prompt_length)
+            encoded["image_prompt"] = prompts.half().cpu()
+        return encoded
+
+
+def fingerprint(network: nn.Module) -> str:
+    """SHA-256 of a network's weights."""
+    weights = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        weights.update(name.encode() + tensor.float().cpu().numpy().tobytes())
+    return weights.hexdigest()
 
 
 def fit_map(panoptic: PanopticMap, size: int) -> PanopticMap:

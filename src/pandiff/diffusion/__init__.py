@@ -2,7 +2,7 @@
 
 from pandiff.diffusion.denoise import Denoise, NetworkDenoiser, clean_from
 from pandiff.diffusion.given import given
-from pandiff.diffusion.guidance import guided
+from pandiff.diffusion.guidance import Guidance, guided
 from pandiff.diffusion.levels import PATTERNS, Levels, PatternWeights, draw_levels
 from pandiff.diffusion.objective import Losses, add_noise, objective
 from pandiff.diffusion.sample import sample
@@ -14,6 +14,7 @@ __all__ = [
     "PATTERNS",
     "SCHEDULERS",
     "Denoise",
+    "Guidance",
     "Levels",
     "Losses",
     "NetworkDenoiser",

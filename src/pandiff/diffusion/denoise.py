@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion.schedule import StreamSchedules
 from pandiff.state import StateLayout
 
@@ -24,7 +25,7 @@ class Denoise(Protocol):
     Args:
         x: (B, C, h, w) noisy state.
         t: (B, 2) integer levels of image and map, 0 (clean) to NUM_LEVELS.
-        context: (B, L, D) text tokens, or a tuple of such where a network reads more.
+        context: text tokens and, where there is one, an image prompt; a row for each sample.
         known: (B, known_channels, h, w) mask of what x holds clean, 0 or 1; None for nothing.
 
     Returns:
@@ -32,7 +33,7 @@ class Denoise(Protocol):
     """
 
     def __call__(
-        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
+        self, x: Tensor, t: Tensor, context: Context, known: Tensor | None = None
     ) -> Tensor: ...
 
 
@@ -71,7 +72,7 @@ class NetworkDenoiser:
     prediction: Prediction = "velocity"
 
     def __call__(
-        self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None
+        self, x: Tensor, t: Tensor, context: Context, known: Tensor | None = None
     ) -> Tensor:
         output = self.network(x, t, context, known).float()
         image, panoptic = self.layout.split(output)

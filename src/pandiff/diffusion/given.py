@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion.denoise import Denoise
 from pandiff.state import StateLayout
 
@@ -31,7 +32,7 @@ def given(denoise: Denoise, layout: StateLayout, clean: Tensor, known: Tensor) -
     """
     mask, cells = known, layout.expand_known(known).bool()
 
-    def call(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+    def call(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
         both = mask if known is None else torch.maximum(mask, known)
         seen = torch.where(cells, clean, x)
         z0 = denoise(seen, stream_levels(layout, t, both), context, both)

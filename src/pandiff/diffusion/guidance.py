@@ -1,37 +1,142 @@
-"""Guidance: a closure around a denoiser that asks it twice in one batch."""
+"""Guidance: a closure around a denoiser that asks it with and without a condition, in one batch."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion.denoise import Denoise
+from pandiff.diffusion.schedule import NUM_LEVELS
+from pandiff.errors import InputError
 from pandiff.state import StateLayout
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """How strongly each condition is followed: 1 as the network was trained, 0 not at all.
+
+    z_0 = c + sum_k (w_k - 1) (c - c_k), where c is the estimate with all conditions and c_k the one
+    without condition k (Ho & Salimans 2022, arXiv 2207.12598; several conditions as in Brooks et
+    al. 2023, arXiv 2211.09800).
+
+    Attributes:
+        text: weights of the text for image and map.
+        image_prompt: weight of the image prompt, on both streams.
+        map: weight of the map in the image: c_k sees pure noise in the place of the map.
+        image: weight of the image in the map, likewise.
+        interval: share of the noise levels, 0 clean to 1, at which all this acts; elsewhere the
+            estimate is c (Kynkaanniemi et al. 2024, arXiv 2404.07724).
+    """
+
+    text: Pair = (3.0, 3.0)
+    image_prompt: float = 1.0
+    map: float = 1.0
+    image: float = 1.0
+    interval: Pair = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        low, high = self.interval
+        if not 0 <= low <= high <= 1:
+            raise InputError(
+                "a guidance interval of low <= high in 0..1", str(self.interval), "(0, 1) is all"
+            )
+
+    @classmethod
+    def of_paper(cls, scale: float) -> Guidance:
+        """Map guidance of the paper: c + s (c - 1/2 c[no text] - 1/2 c[no map]), on the image."""
+        weight = 1 + scale / 2
+        return cls(text=(weight, 1.0), map=weight)
+
+    def acts_at(self, t: Tensor) -> Tensor:
+        """(B,) bool, whether it acts at levels (B, 2); a stream that is given counts no level."""
+        low, high = (bound * NUM_LEVELS for bound in self.interval)
+        level = t.amax(1)
+        return (level >= low) & (level <= high)
+
+
+Branch = tuple[Tensor, Tensor, Context, "Tensor | None"]
 
 
 def guided(
-    denoise: Denoise, layout: StateLayout, null_context: Tensor, scale: tuple[float, float]
+    denoise: Denoise,
+    layout: StateLayout,
+    null: Context,
+    guidance: Guidance,
+    noise: Tensor | None = None,
 ) -> Denoise:
-    """Classifier-free guidance on text (Ho & Salimans 2022, arXiv 2207.12598).
+    """The denoiser with guidance; the map is kept in [-1, 1].
 
-    z_0 = null + scale (prompt - null), with a scale for each stream; the map is kept in [-1, 1].
-    One call with twice the batch, not two calls.
+    One call with a multiple of the batch, not several calls.
 
     Args:
         denoise: the denoiser to guide.
         layout: where the streams lie.
-        null_context: (1, L, D) context of the empty prompt.
-        scale: guidance of image and map; (1, 1) returns `denoise` itself.
+        null: context of the empty prompt, or of negative prompts; 1 row or B.
+        guidance: the weights. With none but 1, `denoise` itself is returned.
+        noise: (B, C, h, w) standard normal noise, what "no map" and "no image" see.
     """
-    if scale == (1.0, 1.0):
+    weights = _weights(guidance)
+    if not weights:
         return denoise
 
-    def call(x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
-        both = torch.cat([context, null_context.expand_as(context)])
-        twice = None if known is None else torch.cat([known, known])
-        prompt, null = denoise(torch.cat([x, x]), torch.cat([t, t]), both, twice).chunk(2)
-        factor = layout.per_stream(torch.tensor([scale], dtype=null.dtype, device=x.device))
-        image, panoptic = layout.split(torch.lerp(null, prompt, factor))
+    def call(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
+        acts = guidance.acts_at(t)
+        if not acts.any():
+            return denoise(x, t, context, known)
+        full: Branch = (x, t, context, known)
+        without = [_without(name, full, layout, null, noise) for name in weights]
+        estimate, *others = _ask(denoise, [full, *without])
+        out = estimate
+        for pair, other in zip(weights.values(), others, strict=True):
+            factor = torch.tensor([pair], dtype=x.dtype, device=x.device) - 1
+            out = out + layout.per_stream(factor * acts[:, None]) * (estimate - other)
+        image, panoptic = layout.split(out)
         return torch.cat([image, panoptic.clamp(-1, 1)], dim=1)
 
     return call
+
+
+def _weights(guidance: Guidance) -> dict[str, Pair]:
+    """Weights on (image, map) of each condition that is not left as it is."""
+    weights = {
+        "text": guidance.text,
+        "image_prompt": (guidance.image_prompt, guidance.image_prompt),
+        "map": (guidance.map, 1.0),
+        "image": (1.0, guidance.image),
+    }
+    return {name: pair for name, pair in weights.items() if pair != (1.0, 1.0)}
+
+
+def _without(
+    name: str, full: Branch, layout: StateLayout, null: Context, noise: Tensor | None
+) -> Branch:
+    """What the denoiser is asked without a condition."""
+    x, t, context, known = full
+    if name == "text":
+        rows = null if len(null) == len(x) else null.expand(len(x))
+        return x, t, Context(rows.text, rows.mask, rows.pooled, context.image), known
+    if name == "image_prompt":
+        return x, t, context.without_image(), known
+    if noise is None:
+        raise InputError(f"noise for guidance by the {name}", "none", "pass noise=")
+    stream = int(name == "map")
+    gone = torch.arange(2, device=x.device) == stream
+    hidden = layout.per_stream(gone[None].to(x.dtype)).bool()
+    if known is not None:
+        part = torch.ones_like(known)
+        (part[:, :1] if stream == 0 else part[:, 1:]).zero_()
+        known = known * part
+    return torch.where(hidden, noise, x), torch.where(gone, NUM_LEVELS, t), context, known
+
+
+def _ask(denoise: Denoise, branches: list[Branch]) -> tuple[Tensor, ...]:
+    """The denoiser's answer to each branch, by one call."""
+    x, t, context, known = zip(*branches, strict=True)
+    masks = None if known[0] is None else torch.cat(known)
+    out = denoise(torch.cat(x), torch.cat(t), Context.cat(context), masks)
+    return out.chunk(len(branches))

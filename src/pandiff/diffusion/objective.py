@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion.denoise import Denoise, Prediction
 from pandiff.diffusion.levels import Levels
 from pandiff.diffusion.schedule import StreamSchedules
@@ -40,7 +41,7 @@ def objective(
     layout: StateLayout,
     schedules: StreamSchedules,
     clean: Tensor,
-    context: Tensor,
+    context: Context,
     levels: Levels,
     noise: Tensor,
     prediction: Prediction = "velocity",
@@ -51,7 +52,7 @@ def objective(
     Args:
         network: raw network, see `NetworkDenoiser`.
         clean, noise: (B, C, h, w) clean states and standard normal noise.
-        context: (B, L, D) text tokens.
+        context: what the samples are conditioned on, B rows.
         levels: what `draw_levels` drew.
         prediction: what the image slice of the network's output is.
         map_weights: (map_channels,) weight of each channel's error; 1 by default.

@@ -10,6 +10,7 @@ import torch
 from diffusers import SchedulerMixin
 from torch import Tensor
 
+from pandiff.context import Context
 from pandiff.diffusion.denoise import Denoise
 from pandiff.diffusion.schedule import StreamSchedules
 from pandiff.diffusion.schedulers import scheduler_for
@@ -25,7 +26,7 @@ class StepCallback(Protocol):
 @torch.inference_mode()
 def sample(
     denoise: Denoise,
-    context: Tensor,
+    context: Context,
     noise: Tensor,
     layout: StateLayout,
     schedules: StreamSchedules,
@@ -40,7 +41,7 @@ def sample(
 
     Args:
         denoise: the denoiser, with guidance and conditioning around it.
-        context: (B, L, D) text tokens.
+        context: what the samples are conditioned on, B rows.
         noise: (B, C, h, w) standard normal noise.
         layout: where the streams lie.
         schedules: the noise schedule of each stream.

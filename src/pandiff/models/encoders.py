@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
+from pandiff.context import Context
+
 
 def to_pixels(image: Image.Image) -> Tensor:
     """PIL image -> (3, H, W) float32 in [-1, 1]."""
@@ -89,10 +91,9 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], length:
     return ids
 
 
-def encode_tokens(text_encoder: CLIPTextModel, input_ids: Tensor) -> Tensor:
-    """(B, L) token ids -> context (B, L, D)."""
-    context: Tensor = text_encoder(input_ids=input_ids).last_hidden_state
-    return context.float()
+def encode_tokens(text_encoder: CLIPTextModel, input_ids: Tensor) -> Context:
+    """(B, L) token ids -> context of text (B, L, D)."""
+    return Context(text_encoder(input_ids=input_ids).last_hidden_state.float())
 
 
 @torch.no_grad()
@@ -101,7 +102,7 @@ def encode_prompts(
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[str],
     length: int,
-) -> Tensor:
-    """Prompts -> context (B, length, D) on the encoder's device."""
+) -> Context:
+    """Prompts -> context of text (B, length, D) on the encoder's device."""
     ids = tokenize(tokenizer, prompts, length).to(text_encoder.device)
     return encode_tokens(text_encoder, ids)

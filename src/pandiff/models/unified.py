@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import torch
@@ -9,6 +10,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
+from pandiff.context import Context
 from pandiff.errors import InputError
 from pandiff.models.layers import grid_positions, init_weights, timestep_embedding
 from pandiff.models.patching import PATCHINGS, patchify, unpatchify
@@ -27,6 +29,11 @@ def _divisible(name: str, value: int, by: int) -> None:
         raise InputError(f"{name} divisible by {by}", str(value), "change one of the two")
 
 
+def _square(name: str, value: int) -> None:
+    if math.isqrt(value) ** 2 != value:
+        raise InputError(f"{name} to be a square number", str(value), "4 or 16 are usual")
+
+
 MEND_FEATURES = 16
 """Channels that a token gives each cell for the mending of the image."""
 MEND_WIDTH = 64
@@ -36,8 +43,8 @@ MEND_WIDTH = 64
 class UnifiedPDM(ModelMixin, ConfigMixin):
     """Unified PDM (Long & Roy 2024, arXiv 2412.02929): tokens of both streams attend to all.
 
-    Tokens: two levels, the text, the image's patches, the map's patches, the last two aligned
-    one to one.
+    Tokens: two levels, the text, the image prompt, the image's patches, the map's patches, the
+    last two aligned one to one.
 
     Args:
         sample_size: side of the latent in cells.
@@ -48,6 +55,8 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         patching: "multi" or "single", how the map becomes tokens.
         width, depth, heads: sizes of the trunk.
         context_dim, context_length: shape of the text context.
+        image_prompt_dim, image_prompt_length: shape of the image prompt's features; without a
+            dim the network takes no image prompts.
         image_prediction: what the image slice of the output is: velocity, noise or sample.
     """
 
@@ -66,11 +75,14 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         context_dim: int = 128,
         context_length: int = 30,
         image_prediction: str = "velocity",
+        image_prompt_dim: int | None = None,
+        image_prompt_length: int = 4,
     ) -> None:
         super().__init__()
         _one_of("patching", patching, PATCHINGS)
         _one_of("ratio", ratio, (1, 2, 4, 8))
         _one_of("image_prediction", image_prediction, ("velocity", "noise", "sample"))
+        _square("image_prompt_length", image_prompt_length)
         _divisible("sample_size", sample_size, patch_size)
         _divisible("width", width, 4)  # rows and columns, sines and cosines
         _divisible("width", width, heads)
@@ -82,6 +94,9 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         )
         self.context_embed = nn.Linear(context_dim, width)
         self.context_positions = nn.Parameter(torch.empty(1, 2 + context_length, width))
+        if image_prompt_dim is not None:
+            self.image_prompt_embed = nn.Linear(image_prompt_dim, width)
+            self.image_prompt_positions = nn.Parameter(torch.zeros(1, image_prompt_length, width))
         self.image_embed = nn.Linear((image_channels + 1) * patch_size**2, width)
         self.map_patching = PATCHINGS[patching](map_channels, patch_size, ratio, width)
         self.grid_positions = nn.Parameter(grid_positions(side, side, width)[None].repeat(2, 1, 1))
@@ -104,13 +119,15 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         nn.init.zeros_(self.image_mend[-1].weight)
         nn.init.zeros_(self.image_mend[-1].bias)
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor, known: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, context: Context, known: Tensor | None = None
+    ) -> Tensor:
         """Raw predictions; `diffusion.NetworkDenoiser` turns them into a clean state.
 
         Args:
             x: (B, C, h, w) noisy state.
             t: (B, 2) levels of image and map.
-            context: (B, L, D_c) text tokens.
+            context: text (B, L, D_c) and, if the network takes them, image prompts.
             known: (B, known_channels, h, w), 1 where x is given clean; None for nowhere.
 
         Returns:
@@ -127,9 +144,10 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
             embed(timestep_embedding(t[:, k], self.config.width).to(x.dtype))[:, None]
             for k, embed in enumerate(self.level_embed)
         ]
-        text = torch.cat([*levels, self.context_embed(context)], dim=1)
+        text = torch.cat([*levels, self.context_embed(context.text)], dim=1)
         tokens = [
             text + self.context_positions[:, : text.shape[1]],
+            *self._image_prompt(context),
             self.image_embed(patchify(image, p)) + self.grid_positions[0] + levels[0],
             self.map_patching.read(panoptic) + self.grid_positions[1] + levels[1],
         ]
@@ -138,6 +156,21 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         image_out = self._write_image(y[:, -2 * n : -n], image, grid)
         map_out = self.map_patching.write(y[:, -n:], panoptic)
         return self.layout.join(image_out.to(x.dtype), map_out.to(x.dtype))
+
+    def _image_prompt(self, context: Context) -> list[Tensor]:
+        """The tokens of the image prompts; zeros stand for none."""
+        c = self.config
+        if c.image_prompt_dim is None:
+            if context.image is not None:
+                raise InputError(
+                    "a network that takes image prompts", "one without", "leave it out"
+                )
+            return []
+        features = context.image
+        if features is None:
+            shape = (len(context), c.image_prompt_length, c.image_prompt_dim)
+            features = context.text.new_zeros(shape)
+        return [self.image_prompt_embed(features) + self.image_prompt_positions]
 
     def _write_image(self, tokens: Tensor, seen: Tensor, grid: tuple[int, int]) -> Tensor:
         """Tokens -> (B, C_i, h, w); convolutions that see the noisy image mend their borders."""

@@ -1,6 +1,15 @@
 """The pipeline: prompts to images with their panoptic maps, in any direction."""
 
+from pandiff.pipeline.encoders import Encoders, load_encoders
 from pandiff.pipeline.panoptic_diffusion import PanopticDiffusionPipeline, PanopticPipelineOutput
 from pandiff.pipeline.sources import BUILT_IN, reading, resolve
 
-__all__ = ["BUILT_IN", "PanopticDiffusionPipeline", "PanopticPipelineOutput", "reading", "resolve"]
+__all__ = [
+    "BUILT_IN",
+    "Encoders",
+    "PanopticDiffusionPipeline",
+    "PanopticPipelineOutput",
+    "load_encoders",
+    "reading",
+    "resolve",
+]

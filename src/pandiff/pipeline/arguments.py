@@ -30,7 +30,8 @@ def spread(value: Any, n: int, each: int, what: str, kind: type) -> list[Any]:
     """A value for each of n samples: one for all, or one for each prompt."""
     if value is None:
         return []
-    values = list(value) if isinstance(value, Sequence) else [value] * (n // each)
+    one = isinstance(value, str) or not isinstance(value, Sequence)
+    values = [value] * (n // each) if one else list(value)
     odd = [type(v).__name__ for v in values if not isinstance(v, kind)]
     if odd:
         raise InputError(f"a {kind.__name__} as {what}", odd[0], "convert it")

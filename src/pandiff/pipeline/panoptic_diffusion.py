@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin
 from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
-from transformers import CLIPTextModel, PreTrainedTokenizerFast
+from transformers import CLIPTextModel, PreTrainedTokenizerFast, Swinv2Model
 
 from pandiff.codec import PanopticCodec
+from pandiff.context import Context
 from pandiff.data.frame import Frame
-from pandiff.diffusion import NetworkDenoiser, StreamSchedules, given, guided, sample
+from pandiff.diffusion import Guidance, NetworkDenoiser, StreamSchedules, given, guided, sample
 from pandiff.errors import InputError
 from pandiff.models.encoders import (
     decode_latents,
@@ -27,6 +28,7 @@ from pandiff.models.encoders import (
     to_images,
     to_pixels,
 )
+from pandiff.models.image_prompt import encode_image_prompts
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
@@ -54,13 +56,15 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     Args:
         vae: image to latent and back.
         text_encoder, tokenizer: prompt to context.
+        image_encoder: image to image prompt, for a transformer that takes them.
         transformer: the panoptic diffusion model.
         scheduler: any diffusers scheduler that can predict the clean sample; assign another at
             any time. It is run on the noise schedules that the model was trained on.
         codec: settings of the `PanopticCodec`, with the taxonomy.
     """
 
-    model_cpu_offload_seq = "text_encoder->transformer->vae"
+    model_cpu_offload_seq = "text_encoder->image_encoder->transformer->vae"
+    _optional_components: ClassVar[list[str]] = ["image_encoder"]
     _callback_tensor_inputs = ("latents", "clean")
 
     def __init__(
@@ -70,6 +74,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         tokenizer: PreTrainedTokenizerFast,
         transformer: UnifiedPDM,
         scheduler: SchedulerMixin,
+        image_encoder: Swinv2Model | None = None,
         codec: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -81,6 +86,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             tokenizer=tokenizer,
             transformer=transformer,
             scheduler=scheduler,
+            image_encoder=image_encoder,
         )
         self.register_to_config(codec=codec)
         self.panoptic_codec = PanopticCodec.from_config(codec)
@@ -125,9 +131,15 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         *,
         map: PanopticMap | Sequence[PanopticMap] | None = None,
         image: Image.Image | Sequence[Image.Image] | None = None,
+        image_prompt: Image.Image | Sequence[Image.Image] | None = None,
+        negative_prompt: str | Sequence[str] = "",
         num_images_per_prompt: int = 1,
         num_inference_steps: int = 20,
         guidance_scale: float | tuple[float, float] = 3.0,
+        image_prompt_scale: float = 1.0,
+        map_guidance_scale: float = 1.0,
+        image_guidance_scale: float = 1.0,
+        guidance_interval: tuple[float, float] = (0.0, 1.0),
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
         callback_on_step_end: Callable[..., dict[str, Tensor] | None] | None = None,
@@ -143,9 +155,16 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             image: an image for each prompt, or one for all: it is kept, its map is found. What is
                 given may have any size: it is fitted into the model's square (`data.frame`), and
                 what is made for it comes back at that size.
+            image_prompt: an image for each prompt, or one for all, that the samples resemble
+                without copying it.
+            negative_prompt: what guidance leads away from; one for each prompt, or one for all.
             num_images_per_prompt: samples of each prompt, side by side in the output.
             num_inference_steps: steps of the scheduler.
             guidance_scale: weight of the prompt, 1 for none; a pair for image and map.
+            image_prompt_scale: weight of the image prompt, likewise.
+            map_guidance_scale: weight of the map in the image, likewise.
+            image_guidance_scale: weight of the image in the map, likewise.
+            guidance_interval: share of the noise levels, 0 clean to 1, where these act.
             generator: one generator, from which each sample draws a seed of its own, or one for
                 each sample. Sample k does not depend on how many others there are.
             output_type: "pil", "pt" (pixels and map tensors) or "latent".
@@ -164,17 +183,29 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         check(num_inference_steps, output_type, maps, images)
         for one in maps:
             check_taxonomy(one.taxonomy, self.taxonomy)
+        examples = spread(
+            image_prompt, len(prompts), num_images_per_prompt, "image prompt", Image.Image
+        )
+        negatives = spread(
+            negative_prompt, len(prompts), num_images_per_prompt, "negative prompt", str
+        )
+        pair = guidance_scale if isinstance(guidance_scale, tuple) else (guidance_scale,) * 2
+        guidance = Guidance(
+            pair, image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval
+        )
         generators = generators_for(generator, len(prompts))
         layout = self.transformer.layout
         with self._autocast():
-            denoise, context = self._denoiser(prompts, guidance_scale)
+            noise = self._noise(generators)
+            context, null = self._contexts(prompts, negatives, examples)
+            denoise = guided(self._denoiser(), layout, null, guidance, noise)
             if maps or images:
                 clean, known = self._given(maps, images, len(prompts))
                 denoise = given(denoise, layout, clean, known)
             z = sample(
                 denoise,
                 context,
-                self._noise(generators),
+                noise,
                 layout,
                 StreamSchedules.for_ratio(layout.ratio),
                 self.scheduler,
@@ -193,21 +224,35 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         fast = device == "cuda" or (device == "cpu" and torch.cpu._is_avx512_bf16_supported())
         return torch.autocast(device, torch.bfloat16) if fast else nullcontext()
 
-    def _denoiser(
-        self, prompts: list[str], scale: float | tuple[float, float]
-    ) -> tuple[Any, Tensor]:
-        """The guided denoiser, and the context of the prompts (B, L, D)."""
-        config, layout = self.transformer.config, self.transformer.layout
+    def _denoiser(self) -> NetworkDenoiser:
+        layout = self.transformer.layout
         schedules = StreamSchedules.for_ratio(layout.ratio)
-        unique = sorted({"", *prompts})
-        contexts = encode_prompts(
-            self.text_encoder, self.tokenizer, unique, config.context_length
-        ).to(self._execution_device)
-        by_prompt = dict(zip(unique, contexts, strict=True))
-        pair = scale if isinstance(scale, tuple) else (scale, scale)
-        denoise = NetworkDenoiser(self.transformer, layout, schedules, config.image_prediction)
-        context = torch.stack([by_prompt[p] for p in prompts])
-        return guided(denoise, layout, by_prompt[""][None], pair), context
+        prediction = self.transformer.config.image_prediction
+        return NetworkDenoiser(self.transformer, layout, schedules, prediction)
+
+    def _contexts(
+        self, prompts: list[str], negatives: list[str], examples: list[Image.Image]
+    ) -> tuple[Context, Context]:
+        """The contexts of the prompts, with the image prompts, and of the negative prompts."""
+        unique = sorted({*prompts, *negatives})
+        length = self.transformer.config.context_length
+        contexts = encode_prompts(self.text_encoder, self.tokenizer, unique, length)
+        contexts = contexts.to(self._execution_device)
+        row = {prompt: k for k, prompt in enumerate(unique)}
+        context, null = (contexts[torch.tensor([row[p] for p in n])] for n in (prompts, negatives))
+        return replace(context, image=self._image_prompts(examples)), null
+
+    def _image_prompts(self, examples: list[Image.Image]) -> Tensor | None:
+        """The tokens of the image prompts (B, M, D)."""
+        if not examples:
+            return None
+        if self.image_encoder is None:
+            raise InputError("a model that takes image prompts", "one without", "leave it out")
+        placed = [Frame(i.size, self.image_size).place(i) for i in examples]
+        pixels = torch.stack([to_pixels(i) for i in placed])
+        pixels = pixels.to(self._execution_device, self.image_encoder.dtype)
+        length = self.transformer.config.image_prompt_length
+        return encode_image_prompts(self.image_encoder, pixels, length)
 
     def _noise(self, generators: list[torch.Generator]) -> Tensor:
         """(B, C, h, w): each sample's noise from its own generator."""

@@ -16,7 +16,7 @@ POSITIVE = (
 )  # fmt: skip
 
 NOT_NEGATIVE = ("seed", "workers", "map_weight")
-SHARES = ("text_dropout", "text_dropout_image_given")
+SHARES = ("text_dropout", "text_dropout_image_given", "image_prompt_dropout")
 
 
 def _check(name: str, value: float, expected: str, holds: bool) -> None:
@@ -92,7 +92,9 @@ class TrainConfig:
         optim: the optimiser.
         patterns: share of each noise-level pattern (pdm).
         text_dropout: share of samples whose prompt is dropped (pdm).
-        text_dropout_image_given: the same where the image is given: else the text tells the map.
+        text_dropout_image_given: the same where the image, or an image prompt, is given: else the
+            text tells what the image should.
+        image_prompt_dropout: share of samples whose image prompt is dropped (pdm).
         map_weight: weight of the map's loss against the image's (pdm).
         offset_weight: weight of the error of the map's offsets, which are small beside bits (pdm).
         instances: instance coding of the map (pdm).
@@ -116,6 +118,7 @@ class TrainConfig:
     patterns: PatternWeights = field(default_factory=PatternWeights)
     text_dropout: float = 0.1
     text_dropout_image_given: float = 0.5
+    image_prompt_dropout: float = 0.8
     map_weight: float = 1.0
     offset_weight: float = 4.0
     instances: str = "offsets+colors"

@@ -45,7 +45,7 @@ class MuonAdamW(torch.optim.Optimizer):
             part.state = self.state
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:
         for part in self.parts:
             part.step()
 

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DPMSolverMultistepScheduler
+from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 from torch import Tensor, nn
-from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from pandiff.coco import PanopticFolder
 from pandiff.codec import PanopticCodec
+from pandiff.context import Context
 from pandiff.data.encoded import EncodedDataset, Encoding, load_or_encode
 from pandiff.diffusion import PATTERNS, Levels, StreamSchedules, draw_levels, objective
 from pandiff.draw import grid
 from pandiff.errors import InputError
 from pandiff.models.encoders import encode_tokens, latent_factor, tokenize
 from pandiff.models.unified import UnifiedPDM
-from pandiff.pipeline import PanopticDiffusionPipeline, reading, resolve
+from pandiff.pipeline import PanopticDiffusionPipeline, load_encoders, reading, resolve
 from pandiff.taxonomy import VOID
 from pandiff.training.config import TrainConfig
 from pandiff.training.progress import track
@@ -44,9 +44,7 @@ class PdmTask:
         self.config, self.device = config, device
         folder = PanopticFolder.open(data)
         check_filled(folder, data)
-        self.vae, self.text_encoder, self.tokenizer = _encoders(
-            resolve(config.encoders or config.init or "scenes"), device
-        )
+        self.encoders = load_encoders(resolve(config.encoders or config.init or "scenes"), device)
         self.codec = PanopticCodec(folder.taxonomy, instances=config.instances)
         self.network = self._network()
         self.layout = self.network.layout
@@ -59,50 +57,73 @@ class PdmTask:
         self.map_weights[offsets] = config.offset_weight
         self.prompts = [(folder.captions(k) or [""])[0] for k in range(min(8, len(folder)))]
         length = self.network.config.context_length
-        null = tokenize(self.tokenizer, [""], length).to(device)
-        self.null_context = encode_tokens(self.text_encoder, null).detach()
+        null = tokenize(self.encoders.tokenizer, [""], length).to(device)
+        self.null_context = encode_tokens(self.encoders.text_encoder, null).text.detach()
 
     def _network(self) -> UnifiedPDM:
+        torch.manual_seed(self.config.seed)
+        image_encoder = self.encoders.image_encoder
+        prompts = None if image_encoder is None else image_encoder.config.hidden_size
         if self.config.init:
-            with reading("a model to start from", self.config.init):
-                network: UnifiedPDM = UnifiedPDM.from_pretrained(
-                    resolve(self.config.init), subfolder="transformer", dtype=torch.float32
-                )
-            if network.config.map_channels != self.codec.channels:
-                raise InputError(
-                    f"an init model with {self.codec.channels} map channels",
-                    str(network.config.map_channels),
-                    "use the codec and taxonomy it was trained with",
-                )
-            return network
-        text, factor = self.text_encoder.config, latent_factor(self.vae)
+            return self._started(prompts)
+        vae, text = self.encoders.vae.config, self.encoders.text_encoder.config
+        factor = latent_factor(self.encoders.vae)
         if self.config.size % factor:
             raise InputError(f"a size that {factor} divides", str(self.config.size), "change it")
         settings: dict[str, Any] = {
             "sample_size": self.config.size // factor,
-            "image_channels": self.vae.config.latent_channels,
+            "image_channels": vae.latent_channels,
             "map_channels": self.codec.channels,
             "ratio": self.config.ratio,
             "context_dim": text.hidden_size,
             "context_length": text.max_position_embeddings,
+            "image_prompt_dim": prompts,
             **self.config.model,
         }
-        torch.manual_seed(self.config.seed)
         return build(UnifiedPDM, settings)
+
+    def _started(self, prompts: int | None) -> UnifiedPDM:
+        """The network of `init`, which may learn to take image prompts."""
+        with reading("a model to start from", str(self.config.init)):
+            network: UnifiedPDM = UnifiedPDM.from_pretrained(
+                resolve(str(self.config.init)), subfolder="transformer", dtype=torch.float32
+            )
+        if network.config.map_channels != self.codec.channels:
+            raise InputError(
+                f"an init model with {self.codec.channels} map channels",
+                str(network.config.map_channels),
+                "use the codec and taxonomy it was trained with",
+            )
+        if prompts in (None, network.config.image_prompt_dim):
+            return network
+        grown = build(UnifiedPDM, {**_settings(network), "image_prompt_dim": prompts})
+        grown.load_state_dict({**grown.state_dict(), **network.state_dict()})
+        return grown
 
     def _encoding(self) -> Encoding:
         c = self.network.config
         cells = c.sample_size * c.ratio
+        e = self.encoders
         return Encoding(
-            self.vae, self.tokenizer, self.codec, self.config.size, cells, c.context_length
+            e.vae,
+            e.tokenizer,
+            self.codec,
+            self.config.size,
+            cells,
+            c.context_length,
+            e.image_encoder,
+            c.image_prompt_length,
         )
 
     def draw(self, n: int, generator: torch.Generator) -> Tensors:
         side = self.network.config.sample_size
         levels = draw_levels(self.layout, (n, side, side), self.config.patterns, generator)
         shape = (n, self.layout.channels, side, side)
+        prompted = torch.rand(n, generator=generator) >= self.config.image_prompt_dropout
+        prompted &= torch.tensor(self.encoders.image_encoder is not None)
         dropout = torch.full((n,), self.config.text_dropout)
-        dropout[levels.pattern == IMAGE_GIVEN] = self.config.text_dropout_image_given
+        shown = prompted | (levels.pattern == IMAGE_GIVEN)
+        dropout[shown] = self.config.text_dropout_image_given
         return {
             "pattern": levels.pattern,
             "t": levels.t,
@@ -110,6 +131,7 @@ class PdmTask:
             "noise": torch.randn(shape, generator=generator),
             "caption": torch.rand(n, generator=generator),
             "drop": torch.rand(n, generator=generator) < dropout,
+            "prompted": prompted,
         }
 
     def losses(self, network: nn.Module, batch: Tensors, draws: Tensors) -> Tensors:
@@ -118,7 +140,7 @@ class PdmTask:
             self.layout,
             self.schedules,
             self._clean(batch),
-            self._context(batch["tokens"], draws),
+            self._context(batch, draws),
             Levels(draws["pattern"], draws["t"], draws["known"]),
             draws["noise"],
             self.network.config.image_prediction,
@@ -132,18 +154,23 @@ class PdmTask:
         return self.layout.join(batch["latents"].float(), self.codec.encode_indices(*labels))
 
     @torch.no_grad()
-    def _context(self, tokens: Tensor, draws: Tensors) -> Tensor:
+    def _context(self, batch: Tensors, draws: Tensors) -> Context:
+        tokens = batch["tokens"]
         rows = (draws["caption"] * tokens.shape[1]).long()
         chosen = tokens[torch.arange(len(tokens), device=tokens.device), rows].long()
-        context = encode_tokens(self.text_encoder, chosen)
-        return torch.where(draws["drop"][:, None, None], self.null_context, context)
+        text = encode_tokens(self.encoders.text_encoder, chosen).text
+        text = torch.where(draws["drop"][:, None, None], self.null_context, text)
+        if "image_prompt" not in batch:
+            return Context(text)
+        return Context(text, image=batch["image_prompt"].float() * draws["prompted"][:, None, None])
 
     def pipeline(self, network: nn.Module) -> PanopticDiffusionPipeline:
         """The network with its encoders, ready to sample."""
         return PanopticDiffusionPipeline(
-            vae=self.vae,
-            text_encoder=self.text_encoder,
-            tokenizer=self.tokenizer,
+            vae=self.encoders.vae,
+            text_encoder=self.encoders.text_encoder,
+            tokenizer=self.encoders.tokenizer,
+            image_encoder=self.encoders.image_encoder,
             transformer=network,
             scheduler=DPMSolverMultistepScheduler(solver_order=2),
             codec=self.codec.to_config(),
@@ -160,16 +187,9 @@ class PdmTask:
         self.pipeline(network).save_pretrained(folder)
 
 
-def _encoders(
-    path: str, device: torch.device
-) -> tuple[AutoencoderKL, CLIPTextModel, PreTrainedTokenizerFast]:
-    """The frozen VAE, text encoder and tokenizer of a folder or hub id."""
-    with reading("vae, text_encoder and tokenizer", path):
-        vae = AutoencoderKL.from_pretrained(path, subfolder="vae")
-        text_encoder = CLIPTextModel.from_pretrained(path, subfolder="text_encoder")
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(path, subfolder="tokenizer")
-    text_encoder.eval().requires_grad_(False)
-    return vae.eval().to(device), text_encoder.to(device), tokenizer
+def _settings(network: UnifiedPDM) -> dict[str, Any]:
+    """The arguments that a network was made with."""
+    return {k: v for k, v in network.config.items() if not k.startswith("_")}
 
 
 def _encoding_bar(iterable: Any) -> Any:
