@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,10 +15,11 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file
-from transformers import CLIPTextModel, PreTrainedTokenizerFast
+from transformers import CLIPTextModel, PreTrainedTokenizerFast, Swinv2Model
 
 from pandiff.coco import FolderWriter
 from pandiff.errors import InputError
+from pandiff.models.unified import UnifiedPDM
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.taxonomy import Category, Taxonomy
 from pandiff.training.config import TrainConfig
@@ -25,7 +27,7 @@ from pandiff.training.loop import train
 from pandiff.training.tracker import Tracker
 
 Make = Callable[..., TrainConfig]
-TASKS = ("vae", "clip", "pdm")
+TASKS = ("vae", "clip", "swin", "pdm")
 INERT = {".safetensors", ".json", ".jsonl", ".png", ".txt"}
 
 
@@ -51,7 +53,7 @@ def test_it_learns(
     task: str, tiny_config: Make, toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # no TensorBoard
-    steps = {"vae": 40, "clip": 40, "pdm": 80}[task]
+    steps = {"vae": 40, "clip": 40, "swin": 40, "pdm": 80}[task]
     config = tiny_config(task, steps=steps, save_every=1000, preview_every=steps)
     assert train(config, toy_data, tmp_path) == tmp_path / "model"
     curve = losses(tmp_path)
@@ -154,6 +156,8 @@ def test_exports_can_be_loaded(tiny_config: Make, toy_data: Path, tmp_path: Path
     CLIPTextModel.from_pretrained(tmp_path / "clip/model/text_encoder")
     tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / "clip/model/tokenizer")
     assert tokenizer("a red box").input_ids[0] == tokenizer.bos_token_id
+    swin = Swinv2Model.from_pretrained(tmp_path / "swin/model", subfolder="image_encoder")
+    assert swin.config.image_size == 64
     pipe = PanopticDiffusionPipeline.from_pretrained(tmp_path / "pdm/model")
     ema = load_file(tmp_path / "pdm/checkpoint/ema.safetensors")
     torch.testing.assert_close(dict(pipe.transformer.state_dict()), ema, rtol=0, atol=0)
@@ -172,10 +176,31 @@ def test_a_run_can_start_from_a_model(
         torch.testing.assert_close(network, load_file(weights), rtol=0, atol=0)
 
 
+def test_a_model_learns_to_take_image_prompts(
+    tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
+) -> None:
+    """With an image encoder among the encoders, a network without image prompts grows them."""
+    train(tiny_config("swin", steps=1), toy_data, tmp_path / "swin")
+    encoders = tmp_path / "encoders"
+    shutil.copytree(tiny_model, encoders)
+    shutil.copytree(tmp_path / "swin/model/image_encoder", encoders / "image_encoder")
+    config = tiny_config("pdm", init=str(tiny_model), encoders=str(encoders), steps=2)
+    config = replace(config, image_prompt_dropout=0.0)
+    train(config, toy_data, tmp_path / "pdm")
+    pipe = PanopticDiffusionPipeline.from_pretrained(tmp_path / "pdm/model")
+    assert pipe.transformer.config.image_prompt_dim == pipe.image_encoder.config.hidden_size
+    before = UnifiedPDM.from_pretrained(tiny_model, subfolder="transformer").state_dict()
+    after = pipe.transformer.state_dict()
+    new = {"image_prompt_embed.weight", "image_prompt_embed.bias", "image_prompt_positions"}
+    assert after.keys() - before.keys() == new
+    adam = load_file(tmp_path / "pdm/checkpoint/optimizer.safetensors")
+    assert all(v.abs().sum() > 0 for k, v in adam.items() if k.endswith("exp_avg"))
+
+
 @pytest.mark.parametrize(
     ("task", "changes", "message"),
     [
-        ("sing", {}, "a task of vae, clip, pdm"),
+        ("sing", {}, "a task of vae, clip, swin, pdm"),
         ("vae", {"batch_size": 5, "accumulate": 2}, "a batch_size that 2 parts divide, got 5"),
         ("vae", {"size": 32}, "a size of 64 px or more, got 32"),
         ("vae", {"model": {"wide": 3}}, "got wide; mend --model"),

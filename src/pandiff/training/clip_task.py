@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 from torch.utils.data import Dataset
 from transformers import CLIPModel, PreTrainedTokenizerFast
@@ -28,15 +28,15 @@ VOCABULARY = 512
 class CaptionedImages(Dataset[Any]):
     """Images with the tokens of one caption each, another caption each time."""
 
-    def __init__(self, images: ImageDataset, tokenizer: Any) -> None:
-        self.images, self.tokenizer = images, tokenizer
+    def __init__(self, images: ImageDataset, tokenizer: Any, length: int = LENGTH) -> None:
+        self.images, self.tokenizer, self.length = images, tokenizer, length
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitems__(self, indices: list[int]) -> Tensors:
         captions = [self.images.folder.captions(k) for k in indices]
-        tokens = [tokenize(self.tokenizer, c, LENGTH) for c in captions]
+        tokens = [tokenize(self.tokenizer, c, self.length) for c in captions]
         fewest = min(len(t) for t in tokens)
         return {
             **self.images.__getitems__(indices),
@@ -54,7 +54,7 @@ class ClipTask:
 
     def __init__(self, config: TrainConfig, data: Path) -> None:
         images = ImageDataset(data, config.size)
-        _check_captions(images.folder, data)
+        check_captions(images.folder, data)
         self.tokenizer, self.network = self._build(config, images)
         self.dataset = CaptionedImages(images, self.tokenizer)
 
@@ -85,11 +85,7 @@ class ClipTask:
         output = network(input_ids=tokens, pixel_values=batch["pixels"])
         images = normalize(output.image_embeds.float(), dim=-1)
         texts = normalize(output.text_embeds.float(), dim=-1)
-        scale = network.get_parameter("logit_scale").exp().clamp(max=100)
-        logits = scale * texts @ images.T
-        target = torch.arange(len(logits), device=logits.device)
-        loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
-        return {"loss": loss, "top1": (logits.argmax(1) == target).float().mean()}
+        return contrastive(images, texts, network.get_parameter("logit_scale"))
 
     @torch.inference_mode()
     def preview(self, network: nn.Module) -> Image.Image:
@@ -108,7 +104,16 @@ class ClipTask:
         self.tokenizer.save_pretrained(folder / "tokenizer")
 
 
-def _check_captions(folder: PanopticFolder, data: Path) -> None:
+def contrastive(images: Tensor, texts: Tensor, logit_scale: Tensor) -> Tensors:
+    """The loss of unit vectors (B, D), of which row k of one belongs to row k of the other."""
+    logits = logit_scale.exp().clamp(max=100) * texts @ images.T
+    target = torch.arange(len(logits), device=logits.device)
+    loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+    return {"loss": loss, "top1": (logits.argmax(1) == target).float().mean()}
+
+
+def check_captions(folder: PanopticFolder, data: Path) -> None:
+    """InputError if an image has no caption."""
     without = [i.file_name for k, i in enumerate(folder.images) if not folder.captions(k)]
     if without:
         raise InputError("a caption of every image", f"none of {without[0]} in {data}", "add them")

@@ -78,7 +78,7 @@ class TrainConfig:
     """Everything that a run depends on, besides its data.
 
     Attributes:
-        task: "vae", "clip", "pdm" or "segmenter".
+        task: "vae", "clip", "swin", "pdm" or "segmenter".
         steps: optimiser steps.
         batch_size: samples per step over all processes.
         accumulate: micro-batches that a step's batch is cut into, on each process. Their losses

@@ -24,6 +24,7 @@ from pandiff.training.pdm_task import PdmTask
 from pandiff.training.progress import Pace
 from pandiff.training.sampler import StepSampler
 from pandiff.training.segmenter_task import SegmenterTask
+from pandiff.training.swin_task import SwinTask
 from pandiff.training.task import Task, Tensors, check_filled
 from pandiff.training.tracker import Tracker
 from pandiff.training.vae_task import VaeTask
@@ -36,11 +37,13 @@ def make_task(config: TrainConfig, data: Path, out: Path, device: torch.device) 
         return VaeTask(config, data, device)
     if config.task == "clip":
         return ClipTask(config, data)
+    if config.task == "swin":
+        return SwinTask(config, data, device)
     if config.task == "pdm":
         return PdmTask(config, data, device, out / "encoded.safetensors")
     if config.task == "segmenter":
         return SegmenterTask(config, data, device)
-    raise InputError("a task of vae, clip, pdm, segmenter", repr(config.task), "choose one")
+    raise InputError("a task of vae, clip, swin, pdm, segmenter", repr(config.task), "choose one")
 
 
 def train(config: TrainConfig, data: Path, out: Path) -> Path:

@@ -28,6 +28,16 @@ def scenes_clip() -> TrainConfig:
     )
 
 
+def scenes_swin() -> TrainConfig:
+    """The small Swin-V2 of the built-in world's image prompts."""
+    return TrainConfig(
+        task="swin",
+        steps=1500,
+        batch_size=64,
+        optim=Optim(lr=1e-3, warmup=100, weight_decay=0.05, cooldown=0.5, ema=0.99),
+    )
+
+
 def scenes() -> TrainConfig:
     """The panoptic diffusion model of the built-in world: 160 tokens, 8 M parameters.
 
@@ -58,6 +68,7 @@ def scenes_segmenter() -> TrainConfig:
 PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "scenes-vae": scenes_vae,
     "scenes-clip": scenes_clip,
+    "scenes-swin": scenes_swin,
     "scenes": scenes,
     "scenes-segmenter": scenes_segmenter,
 }
