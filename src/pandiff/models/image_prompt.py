@@ -29,6 +29,7 @@ def small_swin(
         depths=list(depths),
         num_heads=[max(1, embed_dim * 2**k // 24) for k in range(len(depths))],
         window_size=window_size,
+        drop_path_rate=0.0,
     )
     return Swinv2Model(config, add_pooling_layer=False)
 
