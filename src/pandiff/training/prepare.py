@@ -7,16 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
-from transformers import AutoConfig, AutoTokenizer
 
 from pandiff.coco import PanopticFolder
-from pandiff.data.shards import ImageEncoder, ShardEncoding, ShardIndex, ShardWriter
+from pandiff.data.shards import ShardEncoding, ShardIndex, ShardWriter
 from pandiff.errors import InputError
 from pandiff.models.encoders import latent_factor
-from pandiff.pipeline import reading, resolve
+from pandiff.pipeline import load_encoders, resolve
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import check_filled
+
+LENGTHS = ("context_length", "image_prompt_length")
+"""Settings of the network that the encoding depends on."""
 
 
 def prepare(
@@ -26,7 +27,6 @@ def prepare(
     *,
     split: str | None = None,
     shard_size: int = 1000,
-    image_encoder: ImageEncoder | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ShardIndex | None:
     """Encode a dataset into shards; the same call goes on where it stopped.
@@ -39,7 +39,6 @@ def prepare(
         out: folder of the shards; new, empty, or begun with the same settings.
         split: which split of the original COCO layout.
         shard_size: images of a shard.
-        image_encoder: of image prompts; None writes none.
         progress: called with (images done, images of this process).
 
     Returns:
@@ -53,33 +52,38 @@ def prepare(
         raise InputError("the settings of a pdm", f"of a {config.task}", "choose another --preset")
     folder = PanopticFolder.open(data, split)
     check_filled(folder, data)
-    silent: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
     return ShardWriter(
         folder,
-        shard_encoding(config, image_encoder),
+        shard_encoding(config),
         out,
         shard_size,
         rank=int(os.environ.get("RANK", 0)),
         world=int(os.environ.get("WORLD_SIZE", 1)),
         workers=config.workers,
-        progress=progress or silent,
+        progress=progress,
     ).write()
 
 
-def shard_encoding(config: TrainConfig, image_encoder: ImageEncoder | None = None) -> ShardEncoding:
-    """The frozen encoders that a run names, on this process's device."""
-    path = resolve(config.encoders or config.init or "scenes")
-    with reading("vae, text_encoder and tokenizer", path):
-        vae = AutoencoderKL.from_pretrained(path, subfolder="vae").eval()
-        tokenizer = AutoTokenizer.from_pretrained(path, subfolder="tokenizer")
-        text = AutoConfig.from_pretrained(path, subfolder="text_encoder")
-    factor = latent_factor(vae)
+def shard_encoding(config: TrainConfig) -> ShardEncoding:
+    """The frozen encoders that a run names, on this process's device, and its sizes.
+
+    `model.context_length` and `model.image_prompt_length` count too, where they are set.
+    """
+    e = load_encoders(resolve(config.encoders or config.init or "scenes"), _device())
+    factor = latent_factor(e.vae)
     if config.size % factor:
         raise InputError(f"a size that {factor} divides", str(config.size), "change it")
-    longest = getattr(text, "max_position_embeddings", tokenizer.model_max_length)
-    length = int(config.model.get("context_length", longest))
+    lengths = {
+        "context_length": e.text_encoder.config.max_position_embeddings,
+        **{k: v for k, v in config.model.items() if k in LENGTHS},
+    }
     return ShardEncoding(
-        vae.to(_device()), tokenizer, config.size, length, config.precision, image_encoder
+        vae=e.vae,
+        tokenizer=e.tokenizer,
+        size=config.size,
+        precision=config.precision,
+        image_encoder=e.image_encoder,
+        **lengths,
     )
 
 

@@ -12,14 +12,13 @@ files in a tar, side by side, of one key:
 """
 
 from pandiff.data.shards.dataset import ShardDataset
-from pandiff.data.shards.encoding import ImageEncoder, ShardEncoding
+from pandiff.data.shards.encoding import ShardEncoding
 from pandiff.data.shards.index import ShardIndex, ShardRecord, is_shards
 from pandiff.data.shards.order import ShardOrder
 from pandiff.data.shards.verify import verify
 from pandiff.data.shards.writer import ShardWriter
 
 __all__ = [
-    "ImageEncoder",
     "ShardDataset",
     "ShardEncoding",
     "ShardIndex",

@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, Swinv2Model
 
 from pandiff.coco import PanopticFolder
+from pandiff.data.encoded import fingerprint
 from pandiff.data.shards.index import EXTENSIONS, PROMPT, ShardIndex
 from pandiff.data.shards.loading import Loaded, load, map_ahead
 from pandiff.data.shards.tar import Sample
 from pandiff.errors import InputError
 from pandiff.models.encoders import latent_statistics, posterior, tokenize, whiten
+from pandiff.models.image_prompt import encode_image_prompts
 
 BATCH = 16
 """Images that pass the encoders at once. A constant: other batches round differently."""
-
-
-class ImageEncoder(Protocol):
-    """An encoder of image prompts."""
-
-    def encode(self, pixels: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] -> (B, M, D)."""
-        ...
-
-    def state_dict(self) -> Mapping[str, Tensor]:
-        """The weights."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +39,7 @@ class ShardEncoding:
         context_length: tokens of a caption.
         precision: "bf16" or "no", in which the networks run.
         image_encoder: of image prompts; None writes none.
+        image_prompt_length: tokens of an image prompt.
     """
 
     vae: AutoencoderKL
@@ -56,7 +47,8 @@ class ShardEncoding:
     size: int
     context_length: int
     precision: str = "bf16"
-    image_encoder: ImageEncoder | None = None
+    image_encoder: Swinv2Model | None = None
+    image_prompt_length: int = 4
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -66,16 +58,21 @@ class ShardEncoding:
     def settings(self) -> dict[str, Any]:
         """Everything of the encoders that the samples depend on, weights as hashes."""
         vocabulary = json.dumps(sorted(self.tokenizer.get_vocab().items())).encode()
-        prompts = self.image_encoder
         return {
             "size": self.size,
             "context_length": self.context_length,
             "precision": self.precision,
-            "vae": hash_weights(self.vae.state_dict()),
+            "vae": fingerprint(self.vae),
             "latents": [s.flatten().tolist() for s in latent_statistics(self.vae)],
             "vocabulary": hashlib.sha256(vocabulary).hexdigest(),
-            "image_encoder": None if prompts is None else hash_weights(prompts.state_dict()),
+            **self._prompt_settings(),
         }
+
+    def _prompt_settings(self) -> dict[str, Any]:
+        if self.image_encoder is None:
+            return {"image_encoder": None}
+        weights, length = fingerprint(self.image_encoder), self.image_prompt_length
+        return {"image_encoder": weights, "image_prompt_length": length}
 
     def check(self, index: ShardIndex) -> None:
         """InputError if shards were made by other encoders, or at another size."""
@@ -113,7 +110,8 @@ class ShardEncoding:
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             parts = [moments(self.vae, both)]
             if self.image_encoder is not None:
-                parts.append(self.image_encoder.encode(both))
+                length = self.image_prompt_length
+                parts.append(encode_image_prompts(self.image_encoder, both, length))
         return [p.half().cpu().unflatten(0, (len(batch), 2)).numpy() for p in parts]
 
     def _sample(self, one: Loaded, latents: np.ndarray, *prompt: np.ndarray) -> Sample:
@@ -135,14 +133,6 @@ def moments(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
     latents = posterior(vae, pixels)
     scale = latent_statistics(vae)[1].to(latents.std.device)
     return torch.cat([whiten(vae, latents.mean.float()), latents.std.float() / scale], dim=1)
-
-
-def hash_weights(weights: Mapping[str, Tensor]) -> str:
-    """SHA-256 of tensors and their names, hexadecimal."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(weights.items()):
-        digest.update(name.encode() + tensor.float().cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _npy(array: np.ndarray) -> bytes:

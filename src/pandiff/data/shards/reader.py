@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from typing import Any
 
 from pandiff.data.shards.index import ShardRecord
@@ -22,7 +21,7 @@ class ShardReader:
 
     def __init__(self, source: ShardSource) -> None:
         self.source, self.index = source, source.index
-        self._open: OrderedDict[int, int] = OrderedDict()
+        self._open: dict[int, int] = {}
 
     def read(self, i: int) -> dict[str, bytes]:
         """The members of sample i by extension; InputError if its shard cannot be read."""
@@ -44,10 +43,9 @@ class ShardReader:
 
     def _descriptor(self, shard: int, record: ShardRecord) -> int:
         if shard not in self._open:
-            while len(self._open) >= max(1, self.source.files):
-                os.close(self._open.popitem(last=False)[1])
+            if len(self._open) >= self.source.files:  # the one opened first, as a cache drops it
+                os.close(self._open.pop(next(iter(self._open))))
             self._open[shard] = self.source.open(record)
-        self._open.move_to_end(shard)
         return self._open[shard]
 
     def close(self) -> None:
@@ -56,7 +54,7 @@ class ShardReader:
             os.close(self._open.popitem()[1])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_open": OrderedDict()}
+        return {**self.__dict__, "_open": {}}
 
     def __del__(self) -> None:
         self.close()

@@ -20,10 +20,6 @@ POLL = 0.2
 Progress = Callable[[int, int], None]
 
 
-def _silent(done: int, total: int) -> None:
-    """Show nothing."""
-
-
 @dataclass(frozen=True)
 class ShardWriter:
     """Writes a dataset as shards; each process its own, dealt out by number.
@@ -48,7 +44,7 @@ class ShardWriter:
     rank: int = 0
     world: int = 1
     workers: int = 0
-    progress: Progress = _silent
+    progress: Progress | None = None
 
     def write(self) -> ShardIndex | None:
         """Write this process's shards; the first one waits for all and writes the index.
@@ -87,7 +83,7 @@ class ShardWriter:
             if number not in finished:
                 journal.add(number, self._write_shard(number, done, total))
             done += len(self._samples_of(number))
-            self.progress(done, total)
+            self._report(done, total)
 
     def _write_shard(self, number: int, done: int, total: int) -> ShardRecord:
         path, tally = self.out / shard_name(number), _Tally()
@@ -99,8 +95,12 @@ class ShardWriter:
 
     def _reported(self, samples: Iterable[Sample], done: int, total: int) -> Iterator[Sample]:
         for k, sample in enumerate(samples, start=done):
-            self.progress(k, total)
+            self._report(k, total)
             yield sample
+
+    def _report(self, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(done, total)
 
     def _finish(self, journal: Journal) -> ShardIndex:
         while len(finished := journal.finished(self._numbers)) < len(self._numbers):
