@@ -19,6 +19,7 @@ _LAZY = {
     "PanopticCodec": "pandiff.codec",
     "UnifiedPDM": "pandiff.models.unified",
     "UViT": "pandiff.models.uvit",
+    "PixelSpace": "pandiff.models.pixel_space",
     "PanopticDiffusionPipeline": "pandiff.pipeline",
     "ModelMixin": "diffusers",
     "SchedulerMixin": "diffusers",
