@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 from torch import Tensor
@@ -15,6 +14,7 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
 from pandiff.context import Context
+from pandiff.models.pixel_space import Vae
 
 
 def to_pixels(image: Image.Image) -> Tensor:
@@ -29,7 +29,7 @@ def to_images(pixels: Tensor) -> list[Image.Image]:
     return [Image.fromarray(a.numpy()) for a in array.permute(0, 2, 3, 1).cpu()]
 
 
-def latent_statistics(vae: AutoencoderKL) -> tuple[Tensor, Tensor]:
+def latent_statistics(vae: Vae) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (1, C, 1, 1) that whiten a VAE's latents.
 
     From its `latents_mean` and `latents_std`, else its `shift_factor` and `scaling_factor`.
@@ -43,7 +43,7 @@ def latent_statistics(vae: AutoencoderKL) -> tuple[Tensor, Tensor]:
     return mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1)
 
 
-def pixel_patch(vae: AutoencoderKL) -> int:
+def pixel_patch(vae: Vae) -> int:
     """Side p of the pixel patches that a VAE reads: it has 3 p^2 channels; 1 for plain RGB.
 
     The small VAE reads 4 x 4 patches: the layers at full size, which cost most, fall away.
@@ -51,33 +51,33 @@ def pixel_patch(vae: AutoencoderKL) -> int:
     return math.isqrt(vae.config.in_channels // 3)
 
 
-def latent_factor(vae: AutoencoderKL) -> int:
+def latent_factor(vae: Vae) -> int:
     """Side of an image over side of its latent."""
     return pixel_patch(vae) * 2 ** (len(vae.config.block_out_channels) - 1)
 
 
-def posterior(vae: AutoencoderKL, pixels: Tensor) -> DiagonalGaussianDistribution:
+def posterior(vae: Vae, pixels: Tensor) -> DiagonalGaussianDistribution:
     """(B, 3, H, W) in [-1, 1] -> the distribution of its latents (B, C, h, w)."""
     return vae.encode(pixel_unshuffle(pixels, pixel_patch(vae))).latent_dist
 
 
-def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+def decode(vae: Vae, latents: Tensor) -> Tensor:
     """Latents of the VAE's own scale (B, C, h, w) -> (B, 3, H, W) float32, about [-1, 1]."""
     return pixel_shuffle(vae.decode(latents.to(vae.dtype)).sample, pixel_patch(vae)).float()
 
 
-def whiten(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+def whiten(vae: Vae, latents: Tensor) -> Tensor:
     """A VAE's latents (B, C, h, w) -> the image stream, of about unit scale."""
     mean, std = (s.to(latents) for s in latent_statistics(vae))
     return (latents - mean) / std
 
 
-def encode_pixels(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
+def encode_pixels(vae: Vae, pixels: Tensor) -> Tensor:
     """(B, 3, H, W) in [-1, 1] -> whitened latents (B, C, h, w), the mode of the posterior."""
     return whiten(vae, posterior(vae, pixels).mode().float())
 
 
-def decode_latents(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+def decode_latents(vae: Vae, latents: Tensor) -> Tensor:
     """Whitened latents (B, C, h, w) -> (B, 3, H, W), about [-1, 1]."""
     mean, std = (s.to(latents) for s in latent_statistics(vae))
     return decode(vae, latents * std + mean)

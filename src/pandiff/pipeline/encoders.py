@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL
 from torch import nn
 from transformers import CLIPTextModel, PreTrainedTokenizerFast, Swinv2Model
 
 from pandiff.errors import InputError
+from pandiff.models.pixel_space import VAES, PixelSpace, Vae
 from pandiff.pipeline.sources import reading
 
 
@@ -24,7 +25,7 @@ class Encoders:
         image_encoder: image to image prompt; None for a model without them.
     """
 
-    vae: AutoencoderKL
+    vae: Vae
     text_encoder: CLIPTextModel
     tokenizer: PreTrainedTokenizerFast
     image_encoder: Swinv2Model | None = None
@@ -37,7 +38,7 @@ def load_encoders(path: str, device: torch.device | str = "cpu") -> Encoders:
         InputError: if one of the first three is missing, or one cannot be read.
     """
     with reading("vae, text_encoder and tokenizer", path):
-        vae = AutoencoderKL.from_pretrained(path, subfolder="vae", dtype=torch.float32)
+        vae = _vae(path, subfolder="vae", dtype=torch.float32)
         text = CLIPTextModel.from_pretrained(path, subfolder="text_encoder", dtype=torch.float32)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(path, subfolder="tokenizer")
     image_encoder = _image_encoder(path)
@@ -45,6 +46,17 @@ def load_encoders(path: str, device: torch.device | str = "cpu") -> Encoders:
         if isinstance(network, nn.Module):
             network.eval().requires_grad_(False).to(device)
     return Encoders(vae, text, tokenizer, image_encoder)
+
+
+def _vae(path: str, *, subfolder: str, **options: Any) -> Vae:
+    """The VAE of the class that its config names."""
+    config = PixelSpace.load_config(path, subfolder=subfolder)
+    kind = VAES.get(config.get("_class_name", "AutoencoderKL"))
+    if kind is None:
+        known = " or ".join(VAES)
+        raise InputError(f"a vae of class {known}", config["_class_name"], "use another")
+    vae: Vae = kind.from_pretrained(path, subfolder=subfolder, **options)
+    return vae
 
 
 def _image_encoder(path: str) -> Swinv2Model | None:

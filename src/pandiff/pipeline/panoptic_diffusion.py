@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin
+from diffusers import DiffusionPipeline, SchedulerMixin
 from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
@@ -29,6 +29,7 @@ from pandiff.models.encoders import (
     to_pixels,
 )
 from pandiff.models.image_prompt import encode_image_prompts
+from pandiff.models.pixel_space import Vae
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
@@ -69,7 +70,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
 
     def __init__(
         self,
-        vae: AutoencoderKL,
+        vae: Vae,
         text_encoder: CLIPTextModel,
         tokenizer: PreTrainedTokenizerFast,
         transformer: UnifiedPDM,
