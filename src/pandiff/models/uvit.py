@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
+from pandiff.errors import InputError
 from pandiff.models.layers import Block, GridMix, init_weights, timestep_embedding
+from pandiff.models.uvit_weights import no_uvit, official_names, official_sizes, read_weights
 
 
 class UViTTrunk(nn.Module):
@@ -53,6 +59,15 @@ class UViTTrunk(nn.Module):
             if k < len(self.in_blocks):
                 skips.append(x)
         return x
+
+
+UVIT_PRESETS: dict[str, dict[str, int]] = {
+    "S/2": {"embed_dim": 512, "depth": 13, "num_heads": 8},
+    "S/2-deep": {"embed_dim": 512, "depth": 17, "num_heads": 8},
+    "M": {"embed_dim": 768, "depth": 17, "num_heads": 12},
+    "L": {"embed_dim": 1024, "depth": 21, "num_heads": 16},
+}
+"""Table 1 of the paper. The published configurations call a depth of 13 blocks 12, and so on."""
 
 
 class UViT(UViTTrunk, ModelMixin, ConfigMixin):
@@ -102,18 +117,72 @@ class UViT(UViTTrunk, ModelMixin, ConfigMixin):
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         self.apply(init_weights)
 
+    @classmethod
+    def from_preset(cls, name: str, **changes: Any) -> UViT:
+        """A U-ViT of published size with fresh weights.
+
+        Args:
+            name: one of `UVIT_PRESETS`.
+            changes: arguments of the constructor that differ, say `img_size=64`.
+        """
+        if name not in UVIT_PRESETS:
+            raise InputError(f"a U-ViT of {', '.join(UVIT_PRESETS)}", repr(name), "choose one")
+        return cls(**{**UVIT_PRESETS[name], **changes})
+
+    @classmethod
+    def from_official(
+        cls,
+        source: str | Path | Mapping[str, Tensor],
+        num_heads: int | None = None,
+        num_clip_token: int = 77,
+    ) -> UViT:
+        """Load a checkpoint of the authors' code; every size is read off the weights but two.
+
+        Args:
+            source: a file (`.safetensors`, or a pickle of torch that holds tensors alone), or
+                its state dict. What stands before the names, as "module.", is taken off.
+            num_heads: attention heads; by default one for each 64 channels.
+            num_clip_token: text tokens, the first part of the position table.
+
+        Raises:
+            InputError: if it cannot be read, or is no text-to-image U-ViT.
+        """
+        found = read_weights(source) if isinstance(source, str | Path) else source
+        weights = official_names(found)
+        model = cls(**official_sizes(weights, num_heads, num_clip_token))
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise no_uvit(" ".join(str(error).split())) from None
+        return model.eval()
+
+    def embed_latents(self, latents: Tensor) -> Tensor:
+        """Latents (B, C, h, w) -> tokens (B, N, D) with their positions."""
+        patches: Tensor = self.patch_embed.proj(latents).flatten(2).transpose(1, 2)
+        return patches + self.pos_embed[:, -patches.shape[1] :]
+
+    def embed_condition(self, timesteps: Tensor, context: Tensor) -> Tensor:
+        """Timesteps (B,), context (B, L, D_c) -> tokens (B, 1 + L, D) with their positions."""
+        width = self.pos_embed.shape[-1]
+        time = self.time_embed(timestep_embedding(timesteps, width).to(context.dtype))[:, None]
+        tokens = torch.cat([time, self.context_embed(context)], dim=1)
+        return tokens + self.pos_embed[:, : tokens.shape[1]]
+
+    def predict(self, patches: Tensor) -> Tensor:
+        """Tokens (B, N, D) after the blocks -> noise (B, C, h, w)."""
+        c = self.config
+        p, side = c.patch_size, c.img_size // c.patch_size
+        x = self.decoder_pred(self.norm(patches))
+        x = x.view(len(x), side, side, p, p, -1).permute(0, 5, 1, 3, 2, 4)
+        out: Tensor = self.final_layer(x.reshape(len(x), -1, side * p, side * p))
+        return out
+
     def forward(self, latents: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
         """Latents (B, C, h, w), timesteps (B,), context (B, L, D_c) -> noise (B, C, h, w)."""
-        p = self.config.patch_size
-        x = self.patch_embed.proj(latents)
-        h, w = x.shape[-2:]
-        time = self.time_embed(timestep_embedding(timesteps, x.shape[1]).to(x.dtype))[:, None]
-        tokens = [time, self.context_embed(context), x.flatten(2).transpose(1, 2)]
-        x = self.run_blocks(torch.cat(tokens, dim=1) + self.pos_embed)
-        x = self.decoder_pred(self.norm(x))[:, 1 + context.shape[1] :]
-        x = x.view(len(x), h, w, p, p, -1).permute(0, 5, 1, 3, 2, 4)
-        out: Tensor = self.final_layer(x.reshape(len(x), -1, h * p, w * p))
-        return out
+        patches = self.embed_latents(latents)
+        condition = self.embed_condition(timesteps, context)
+        x = self.run_blocks(torch.cat([condition, patches], dim=1))
+        return self.predict(x[:, condition.shape[1] :])
 
 
 UViT.__module__ = "pandiff"
