@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pandiff.context import Context
 from pandiff.diffusion import NetworkDenoiser, StreamSchedules, sample
-from pandiff.models.encoders import decode_latents, encode_prompts, to_images
+from pandiff.models.encoders import decode_latents, to_images
 from pandiff.pipeline import PanopticDiffusionPipeline
 
 PROMPTS = ("two red cars on a road", "a white dog and three sheep on the grass")
@@ -30,9 +30,8 @@ def plain(pipe: PanopticDiffusionPipeline, prompts: list[str], steps: int, scale
     config, layout = pipe.transformer.config, pipe.transformer.layout
     schedules = StreamSchedules.for_ratio(layout.ratio)
     network = NetworkDenoiser(pipe.transformer, layout, schedules, config.image_prediction)
-    length = config.context_length
-    context = encode_prompts(pipe.text_encoder, pipe.tokenizer, prompts, length)
-    null = encode_prompts(pipe.text_encoder, pipe.tokenizer, [""] * len(prompts), length)
+    context = pipe.text.encode_prompts(prompts)
+    null = pipe.text.null().expand(len(prompts))
 
     def denoise(x: Tensor, t: Tensor, c: Context, known: Tensor | None = None) -> Tensor:
         without = network(x, t, null, known)

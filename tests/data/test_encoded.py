@@ -14,7 +14,7 @@ from PIL import Image
 from pandiff.coco import FolderWriter, PanopticFolder
 from pandiff.data.encoded import CAPTIONS, EncodedDataset, Encoding, fit_map, load_or_encode
 from pandiff.data.images import ImageDataset, fit
-from pandiff.models.encoders import encode_pixels, to_pixels, tokenize
+from pandiff.models.encoders import encode_pixels, to_pixels
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.taxonomy import Category, Taxonomy
@@ -23,7 +23,7 @@ from pandiff.taxonomy import Category, Taxonomy
 @pytest.fixture
 def encoding(tiny_model: Path) -> Encoding:
     pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
-    return Encoding(pipe.vae, pipe.tokenizer, pipe.panoptic_codec, 64, 16, 12)
+    return Encoding(pipe.vae, pipe.text, pipe.panoptic_codec, 64, 16)
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -47,7 +47,7 @@ def test_what_is_encoded(encoding: Encoding, toy_data: Path) -> None:
         "category": ((12, 16, 16), torch.uint8),
         "instance": ((12, 16, 16), torch.uint8),
         "color": ((12, 16, 16), torch.uint8),
-        "tokens": ((12, CAPTIONS, 12), torch.int16),
+        "tokens": ((12, CAPTIONS, 12), torch.int32),
     }
     with torch.inference_mode():
         latents = encode_pixels(encoding.vae, to_pixels(folder.image(7))[None])[0]
@@ -55,7 +55,7 @@ def test_what_is_encoded(encoding: Encoding, toy_data: Path) -> None:
     labels = encoding.codec.prepare(folder.panoptic(7), (16, 16))
     assert np.array_equal(tensors["category"][7].numpy(), labels.category)
     assert np.array_equal(tensors["instance"][7].numpy(), labels.instance)
-    first, second = tokenize(encoding.tokenizer, folder.captions(7), 12)
+    first, second = encoding.text.tokenize(folder.captions(7))
     expected = torch.stack([first, second, first, second, first])
     assert torch.equal(tensors["tokens"][7].long(), expected)
 

@@ -30,8 +30,9 @@ from pandiff.data.shards import (
     verify,
 )
 from pandiff.errors import InputError
-from pandiff.models.encoders import latent_statistics, posterior, to_pixels, tokenize, whiten
+from pandiff.models.encoders import latent_statistics, posterior, to_pixels, whiten
 from pandiff.models.image_prompt import encode_image_prompts, small_swin
+from pandiff.models.text import tokenize
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import load_encoders
 from pandiff.taxonomy import Category, Taxonomy

@@ -2,8 +2,9 @@
 
 import torch
 
-from pandiff.models.encoders import decode_latents, encode_pixels, latent_factor, tokenize
+from pandiff.models.encoders import decode_latents, encode_pixels, latent_factor
 from pandiff.models.small import BOS, EOS, small_vae, train_tokenizer
+from pandiff.models.text import tokenize
 
 CAPTIONS = ["two red cars on a road", "3 sheep, one dog and a house", "people under umbrellas"] * 9
 

@@ -16,13 +16,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import Dataset
-from transformers import PreTrainedTokenizerBase, Swinv2Model
+from transformers import Swinv2Model
 
 from pandiff.coco import PanopticFolder
 from pandiff.codec import PanopticCodec
 from pandiff.data.images import fit
-from pandiff.models.encoders import encode_pixels, to_pixels, tokenize
+from pandiff.models.encoders import encode_pixels, to_pixels
 from pandiff.models.image_prompt import encode_image_prompts
+from pandiff.models.text import TextEncoders
 from pandiff.panoptic import PanopticMap
 
 CAPTIONS = 5
@@ -34,20 +35,18 @@ class Encoding:
     """How a folder is encoded.
 
     Attributes:
-        vae, tokenizer, codec: the encoders.
+        vae, text, codec: the encoders.
         size: side of the images in pixels.
         map_size: side of the map in cells.
-        context_length: tokens of a caption.
         image_encoder: makes image prompts of the images; None for none.
         image_prompt_length: tokens of an image prompt.
     """
 
     vae: AutoencoderKL
-    tokenizer: PreTrainedTokenizerBase
+    text: TextEncoders
     codec: PanopticCodec
     size: int
     map_size: int
-    context_length: int
     image_encoder: Swinv2Model | None = None
     image_prompt_length: int = 4
 
@@ -60,8 +59,8 @@ class Encoding:
             "codec": self.codec.to_config(),
             "vae": fingerprint(self.vae),
             "latents": [self.vae.config.latents_mean, self.vae.config.latents_std],
-            "vocabulary": sorted(self.tokenizer.get_vocab().items()),
-            "sizes": [self.size, self.map_size, self.context_length],
+            "vocabulary": [v for t in self.text.tokenizers for v in sorted(t.get_vocab().items())],
+            "sizes": [self.size, self.map_size, *self.text.lengths],
         }
         if self.image_encoder is not None:
             parts["image_prompts"] = [fingerprint(self.image_encoder), self.image_prompt_length]
@@ -78,8 +77,8 @@ class Encoding:
 
         Returns:
             latents (N, C, h, w) float16, whitened; category, instance, color
-            (N, map_size, map_size) uint8; tokens (N, CAPTIONS, context_length) int16; with an
-            image encoder image_prompt (N, image_prompt_length, D) float16.
+            (N, map_size, map_size) uint8; tokens (N, CAPTIONS, L) int32, of all tokenizers in turn;
+            with an image encoder image_prompt (N, image_prompt_length, D) float16.
         """
         rows: list[dict[str, Tensor]] = []
         for start in progress(range(0, len(folder), batch)):
@@ -99,7 +98,7 @@ class Encoding:
         }
         captions = [_repeat(folder.captions(k), CAPTIONS) for k in indices]
         flat = [c for several in captions for c in several]
-        tokens = tokenize(self.tokenizer, flat, self.context_length).to(torch.int16)
+        tokens = self.text.tokenize(flat).to(torch.int32)
         encoded = {"latents": latents, **arrays, "tokens": tokens.view(len(images), CAPTIONS, -1)}
         if self.image_encoder is not None:
             prompts = encode_image_prompts(self.image_encoder, pixels, self.image_prompt_length)

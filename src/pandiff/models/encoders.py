@@ -1,9 +1,8 @@
-"""The encoders around the network: images to latents and back, prompts to context."""
+"""The VAE around the network: images to latents and back."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,9 +10,7 @@ from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
-from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
-from pandiff.context import Context
 from pandiff.models.pixel_space import Vae
 
 
@@ -81,28 +78,3 @@ def decode_latents(vae: Vae, latents: Tensor) -> Tensor:
     """Whitened latents (B, C, h, w) -> (B, 3, H, W), about [-1, 1]."""
     mean, std = (s.to(latents) for s in latent_statistics(vae))
     return decode(vae, latents * std + mean)
-
-
-def tokenize(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], length: int) -> Tensor:
-    """Prompts -> (B, length) token ids, padded and cut."""
-    ids: Tensor = tokenizer(
-        list(prompts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-    ).input_ids
-    return ids
-
-
-def encode_tokens(text_encoder: CLIPTextModel, input_ids: Tensor) -> Context:
-    """(B, L) token ids -> context of text (B, L, D)."""
-    return Context(text_encoder(input_ids=input_ids).last_hidden_state.float())
-
-
-@torch.no_grad()
-def encode_prompts(
-    text_encoder: CLIPTextModel,
-    tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[str],
-    length: int,
-) -> Context:
-    """Prompts -> context of text (B, length, D) on the encoder's device."""
-    ids = tokenize(tokenizer, prompts, length).to(text_encoder.device)
-    return encode_tokens(text_encoder, ids)

@@ -1,18 +1,29 @@
-"""The frozen encoders around a network, from a folder or the hub."""
+"""The frozen encoders around a network, from folders or the hub."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import is_offline_mode
 from torch import nn
-from transformers import CLIPTextModel, PreTrainedTokenizerFast, Swinv2Model
+from transformers import (
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Swinv2Model,
+)
+from transformers.utils import cached_file
 
 from pandiff.errors import InputError
 from pandiff.models.pixel_space import VAES, PixelSpace, Vae
+from pandiff.models.text import SUFFIXES, TextEncoders, encoder_class, text_encoders
 from pandiff.pipeline.sources import reading
+
+OPTIONS = {"dtype": torch.float32, "use_safetensors": True}
+"""How weights are read: never a pickle."""
 
 
 @dataclass(frozen=True)
@@ -21,31 +32,60 @@ class Encoders:
 
     Attributes:
         vae: image to latent and back.
-        text_encoder, tokenizer: caption to context.
+        text: captions to tokens and context.
         image_encoder: image to image prompt; None for a model without them.
     """
 
     vae: Vae
-    text_encoder: CLIPTextModel
-    tokenizer: PreTrainedTokenizerFast
+    text: TextEncoders
     image_encoder: Swinv2Model | None = None
 
+    @property
+    def text_encoder(self) -> PreTrainedModel:
+        """The first text encoder."""
+        return self.text.encoders[0]
 
-def load_encoders(path: str, device: torch.device | str = "cpu") -> Encoders:
-    """The encoders of a folder or hub id with vae, text_encoder, tokenizer[, image_encoder].
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Its tokenizer."""
+        return self.text.tokenizers[0]
+
+
+def load_encoders(
+    path: str,
+    device: torch.device | str = "cpu",
+    *,
+    vae: str | None = None,
+    text: str | None = None,
+    image_encoder: str | None = None,
+) -> Encoders:
+    """The encoders of a folder or hub id laid out as diffusers' pipelines are.
+
+    Its parts are vae, text_encoder and tokenizer (and _2 and _3) and, if there is one,
+    image_encoder. Weights are read from safetensors only, as float32.
+
+    Args:
+        path: the folder or hub id.
+        device: where the encoders will run.
+        vae, text, image_encoder: another folder or hub id to take these from; it may also be that
+            one model alone, without parts.
 
     Raises:
-        InputError: if one of the first three is missing, or one cannot be read.
+        InputError: if one of the first three parts is missing, one cannot be read, or one is of
+            another kind than those that are known.
     """
     with reading("vae, text_encoder and tokenizer", path):
-        vae = _vae(path, subfolder="vae", dtype=torch.float32)
-        text = CLIPTextModel.from_pretrained(path, subfolder="text_encoder", dtype=torch.float32)
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(path, subfolder="tokenizer")
-    image_encoder = _image_encoder(path)
-    for network in (vae, text, image_encoder):
+        source = vae or path
+        part = {"subfolder": _folder(source, "vae") or ""}
+        found = Encoders(
+            _vae(source, **part, **OPTIONS),
+            load_text(text or path),
+            load_swin(image_encoder) if image_encoder else _own_swin(path),
+        )
+    for network in (found.vae, *found.text.encoders, found.image_encoder):
         if isinstance(network, nn.Module):
             network.eval().requires_grad_(False).to(device)
-    return Encoders(vae, text, tokenizer, image_encoder)
+    return found
 
 
 def _vae(path: str, *, subfolder: str, **options: Any) -> Vae:
@@ -59,16 +99,65 @@ def _vae(path: str, *, subfolder: str, **options: Any) -> Vae:
     return vae
 
 
-def _image_encoder(path: str) -> Swinv2Model | None:
-    name = "image_encoder"
-    if Path(path).is_dir() and not (Path(path) / name).is_dir():
-        return None
-    try:
-        network: Swinv2Model = Swinv2Model.from_pretrained(
-            path, subfolder=name, dtype=torch.float32, add_pooling_layer=False
-        )
-    except OSError as error:
-        if Path(path).is_dir():
-            raise InputError(f"a Swin-V2 in {path}/{name}", str(error), "mend the files") from error
-        return None  # the hub has none there
-    return network
+def load_text(path: str) -> TextEncoders:
+    """The text encoders and tokenizers of a folder or hub id, or the one that it is.
+
+    Raises:
+        InputError: if there is none, or one is of an unknown kind or not whole.
+    """
+    with reading("a text encoder and its tokenizer", path):
+        first = _folder(path, "text_encoder")
+        if not first:
+            return text_encoders([_tokenizer(path, "")], [_text_encoder(path, "")])
+        present = [s for s in SUFFIXES if _has(path, f"text_encoder{s}")]
+        tokenizers = [_tokenizer(path, f"tokenizer{s}") for s in present]
+        return text_encoders(tokenizers, [_text_encoder(path, f"text_encoder{s}") for s in present])
+
+
+def load_swin(path: str) -> Swinv2Model:
+    """The Swin-V2 that a folder or hub id is, or has as its image_encoder.
+
+    Raises:
+        InputError: if there is none, or it is not whole.
+    """
+    with reading("a Swin-V2", path):
+        folder = _folder(path, "image_encoder") or ""
+        return _whole(Swinv2Model, path, folder, add_pooling_layer=False)
+
+
+def _own_swin(path: str) -> Swinv2Model | None:
+    return load_swin(path) if _has(path, "image_encoder") else None
+
+
+def _tokenizer(path: str, folder: str) -> PreTrainedTokenizerBase:
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, subfolder=folder)
+    return tokenizer
+
+
+def _text_encoder(path: str, folder: str) -> PreTrainedModel:
+    config, _ = PreTrainedConfig.get_config_dict(path, subfolder=folder)
+    return _whole(encoder_class(config), path, folder)
+
+
+def _whole(kind: type[PreTrainedModel], path: str, folder: str, **options: Any) -> Any:
+    """A model of this kind with all its weights: missing ones are otherwise filled at random."""
+    options = {**OPTIONS, **options, "subfolder": folder, "output_loading_info": True}
+    model, found = kind.from_pretrained(path, **options)
+    if missing := sorted(found["missing_keys"]):
+        where = f"{path}/{folder}".rstrip("/")
+        raise InputError(f"a {kind.__name__} in {where}", f"no {missing[0]}", "mend the files")
+    return model
+
+
+def _folder(path: str, part: str) -> str | None:
+    """Where a part lies: in its subfolder, or at the top, ""; None for nowhere."""
+    return next((folder for folder in (part, "") if _has(path, folder)), None)
+
+
+def _has(path: str, folder: str) -> bool:
+    """Whether a folder or hub id has this subfolder with a model."""
+    quiet = {
+        "_raise_exceptions_for_missing_entries": False,
+        "_raise_exceptions_for_connection_errors": not is_offline_mode(),
+    }
+    return cached_file(path, "config.json", subfolder=folder, **quiet) is not None

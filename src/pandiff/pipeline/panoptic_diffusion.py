@@ -13,7 +13,7 @@ from diffusers import DiffusionPipeline, SchedulerMixin
 from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
-from transformers import CLIPTextModel, PreTrainedTokenizerFast, Swinv2Model
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, Swinv2Model
 
 from pandiff.codec import PanopticCodec
 from pandiff.context import Context
@@ -23,12 +23,12 @@ from pandiff.errors import InputError
 from pandiff.models.encoders import (
     decode_latents,
     encode_pixels,
-    encode_prompts,
     latent_factor,
     to_images,
     to_pixels,
 )
 from pandiff.models.image_prompt import encode_image_prompts
+from pandiff.models.text import SUFFIXES, TextEncoders, text_encoders
 from pandiff.models.pixel_space import Vae
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
@@ -56,7 +56,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
 
     Args:
         vae: image to latent and back.
-        text_encoder, tokenizer: prompt to context.
+        text_encoder, tokenizer, and with _2 and _3: prompt to context; a set of `models.text`.
         image_encoder: image to image prompt, for a transformer that takes them.
         transformer: the panoptic diffusion model.
         scheduler: any diffusers scheduler that can predict the clean sample; assign another at
@@ -64,17 +64,29 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         codec: settings of the `PanopticCodec`, with the taxonomy.
     """
 
-    model_cpu_offload_seq = "text_encoder->image_encoder->transformer->vae"
-    _optional_components: ClassVar[list[str]] = ["image_encoder"]
+    model_cpu_offload_seq = (
+        "text_encoder->text_encoder_2->text_encoder_3->image_encoder->transformer->vae"
+    )
+    _optional_components: ClassVar[list[str]] = [
+        "text_encoder_2",
+        "tokenizer_2",
+        "text_encoder_3",
+        "tokenizer_3",
+        "image_encoder",
+    ]
     _callback_tensor_inputs = ("latents", "clean")
 
     def __init__(
         self,
         vae: Vae,
-        text_encoder: CLIPTextModel,
-        tokenizer: PreTrainedTokenizerFast,
+        text_encoder: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
         transformer: UnifiedPDM,
         scheduler: SchedulerMixin,
+        text_encoder_2: PreTrainedModel | None = None,
+        tokenizer_2: PreTrainedTokenizerBase | None = None,
+        text_encoder_3: PreTrainedModel | None = None,
+        tokenizer_3: PreTrainedTokenizerBase | None = None,
         image_encoder: Swinv2Model | None = None,
         codec: dict[str, Any] | None = None,
     ) -> None:
@@ -85,6 +97,10 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             vae=vae,
             text_encoder=text_encoder,
             tokenizer=tokenizer,
+            text_encoder_2=text_encoder_2,
+            tokenizer_2=tokenizer_2,
+            text_encoder_3=text_encoder_3,
+            tokenizer_3=tokenizer_3,
             transformer=transformer,
             scheduler=scheduler,
             image_encoder=image_encoder,
@@ -114,6 +130,16 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     def taxonomy(self) -> Taxonomy:
         """The categories that the model knows."""
         return self.panoptic_codec.taxonomy
+
+    @property
+    def text(self) -> TextEncoders:
+        """The text encoders as one, for the contexts that the transformer reads."""
+        present = [s for s in SUFFIXES if getattr(self, f"text_encoder{s}") is not None]
+        tokenizers, encoders = (
+            [getattr(self, f"{part}{s}") for s in present] for part in ("tokenizer", "text_encoder")
+        )
+        c = self.transformer.config
+        return text_encoders(tokenizers, encoders, c.context_length, c.context_dim)
 
     @property
     def image_size(self) -> int:
@@ -236,9 +262,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     ) -> tuple[Context, Context]:
         """The contexts of the prompts, with the image prompts, and of the negative prompts."""
         unique = sorted({*prompts, *negatives})
-        length = self.transformer.config.context_length
-        contexts = encode_prompts(self.text_encoder, self.tokenizer, unique, length)
-        contexts = contexts.to(self._execution_device)
+        ids = self.text.tokenize(unique).to(self._execution_device)
+        contexts = self.text.encode(ids).to(self._execution_device)
         row = {prompt: k for k, prompt in enumerate(unique)}
         context, null = (contexts[torch.tensor([row[p] for p in n])] for n in (prompts, negatives))
         return replace(context, image=self._image_prompts(examples)), null

@@ -15,8 +15,8 @@ from transformers import CLIPModel, PreTrainedTokenizerFast
 from pandiff.coco import PanopticFolder
 from pandiff.data.images import ImageDataset
 from pandiff.errors import InputError
-from pandiff.models.encoders import tokenize
 from pandiff.models.small import small_clip, train_tokenizer
+from pandiff.models.text import tokenize
 from pandiff.pipeline import reading
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors, build

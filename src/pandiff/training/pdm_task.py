@@ -18,7 +18,7 @@ from pandiff.data.encoded import EncodedDataset, Encoding, load_or_encode
 from pandiff.diffusion import PATTERNS, Levels, StreamSchedules, draw_levels, objective
 from pandiff.draw import grid
 from pandiff.errors import InputError
-from pandiff.models.encoders import encode_tokens, latent_factor, tokenize
+from pandiff.models.encoders import latent_factor
 from pandiff.models.unified import UnifiedPDM
 from pandiff.pipeline import PanopticDiffusionPipeline, load_encoders, reading, resolve
 from pandiff.taxonomy import VOID
@@ -47,6 +47,7 @@ class PdmTask:
         self.encoders = load_encoders(resolve(config.encoders or config.init or "scenes"), device)
         self.codec = PanopticCodec(folder.taxonomy, instances=config.instances)
         self.network = self._network()
+        self.text = self.encoders.text.with_length(self.network.config.context_length)
         self.layout = self.network.layout
         self.schedules = StreamSchedules.for_ratio(self.layout.ratio)
         self.dataset = EncodedDataset(load_or_encode(data, cache, self._encoding(), _encoding_bar))
@@ -56,9 +57,7 @@ class PdmTask:
         offsets = self.codec.channel_groups.get("offsets", slice(0, 0))
         self.map_weights[offsets] = config.offset_weight
         self.prompts = [(folder.captions(k) or [""])[0] for k in range(min(8, len(folder)))]
-        length = self.network.config.context_length
-        null = tokenize(self.encoders.tokenizer, [""], length).to(device)
-        self.null_context = encode_tokens(self.encoders.text_encoder, null).text.detach()
+        self.null_tokens = self.text.tokenize([""]).to(device)
 
     def _network(self) -> UnifiedPDM:
         torch.manual_seed(self.config.seed)
@@ -66,7 +65,7 @@ class PdmTask:
         prompts = None if image_encoder is None else image_encoder.config.hidden_size
         if self.config.init:
             return self._started(prompts)
-        vae, text = self.encoders.vae.config, self.encoders.text_encoder.config
+        vae, text = self.encoders.vae.config, self.encoders.text
         factor = latent_factor(self.encoders.vae)
         if self.config.size % factor:
             raise InputError(f"a size that {factor} divides", str(self.config.size), "change it")
@@ -75,8 +74,8 @@ class PdmTask:
             "image_channels": vae.latent_channels,
             "map_channels": self.codec.channels,
             "ratio": self.config.ratio,
-            "context_dim": text.hidden_size,
-            "context_length": text.max_position_embeddings,
+            "context_dim": text.dim,
+            "context_length": text.length,
             "image_prompt_dim": prompts,
             **self.config.model,
         }
@@ -106,11 +105,10 @@ class PdmTask:
         e = self.encoders
         return Encoding(
             e.vae,
-            e.tokenizer,
+            self.text,
             self.codec,
             self.config.size,
             cells,
-            c.context_length,
             e.image_encoder,
             c.image_prompt_length,
         )
@@ -158,18 +156,17 @@ class PdmTask:
         tokens = batch["tokens"]
         rows = (draws["caption"] * tokens.shape[1]).long()
         chosen = tokens[torch.arange(len(tokens), device=tokens.device), rows].long()
-        text = encode_tokens(self.encoders.text_encoder, chosen).text
-        text = torch.where(draws["drop"][:, None, None], self.null_context, text)
+        context = self.text.encode(torch.where(draws["drop"][:, None], self.null_tokens, chosen))
         if "image_prompt" not in batch:
-            return Context(text)
-        return Context(text, image=batch["image_prompt"].float() * draws["prompted"][:, None, None])
+            return context
+        prompts = batch["image_prompt"].float() * draws["prompted"][:, None, None]
+        return replace(context, image=prompts)
 
     def pipeline(self, network: nn.Module) -> PanopticDiffusionPipeline:
         """The network with its encoders, ready to sample."""
         return PanopticDiffusionPipeline(
             vae=self.encoders.vae,
-            text_encoder=self.encoders.text_encoder,
-            tokenizer=self.encoders.tokenizer,
+            **self.text.components(),
             image_encoder=self.encoders.image_encoder,
             transformer=network,
             scheduler=DPMSolverMultistepScheduler(solver_order=2),

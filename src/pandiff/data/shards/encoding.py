@@ -22,8 +22,9 @@ from pandiff.data.shards.index import EXTENSIONS, PROMPT, ShardIndex
 from pandiff.data.shards.loading import Loaded, load, map_ahead
 from pandiff.data.shards.tar import Sample
 from pandiff.errors import InputError
-from pandiff.models.encoders import latent_statistics, posterior, tokenize, whiten
+from pandiff.models.encoders import latent_statistics, posterior, whiten
 from pandiff.models.image_prompt import encode_image_prompts
+from pandiff.models.text import tokenize
 
 BATCH = 16
 """Images that pass the encoders at once. A constant: other batches round differently."""
