@@ -67,7 +67,7 @@ def test_a_half_written_one_is_ignored(tmp_path: Path, monkeypatch: pytest.Monke
     folder = tmp_path / "checkpoint"
     save(folder, 1)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(checkpoint, "optimizer_tensors", interrupt)
+        patch.setattr(checkpoint, "save_file", interrupt)
         save(folder, 2)
     assert folder.with_suffix(".new").exists()
     assert step_in(folder) == 1

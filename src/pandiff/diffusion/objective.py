@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pandiff.collectives import batch_mean
 from pandiff.context import Context
 from pandiff.diffusion.denoise import Denoise, Prediction
 from pandiff.diffusion.levels import Levels
@@ -16,7 +17,7 @@ from pandiff.state import StateLayout
 
 @dataclass(frozen=True)
 class Losses:
-    """Mean squared errors over the cells that are not given.
+    """Mean squared errors over the cells that are not given, of the batch of all processes.
 
     Attributes:
         image: scalar, of the image's prediction.
@@ -89,4 +90,4 @@ def min_snr(sigma: Tensor, gamma: float = 5.0) -> Tensor:
 def _masked_mse(
     prediction: Tensor, target: Tensor, mask: Tensor, weight: Tensor | float = 1.0
 ) -> Tensor:
-    return ((prediction - target) ** 2 * mask * weight).sum() / mask.sum().clamp(min=1)
+    return batch_mean(((prediction - target) ** 2 * mask * weight).sum(), mask.sum())

@@ -11,6 +11,7 @@ from pandiff.errors import InputError
 
 PRECISIONS = ("bf16", "no")
 OPTIMIZERS = ("adamw", "muon")
+LAYOUTS = ("ddp", "fsdp")
 POSITIVE = (
     "steps", "batch_size", "accumulate", "size", "ratio", "log_every", "save_every", "preview_every"
 )  # fmt: skip
@@ -102,6 +103,8 @@ class TrainConfig:
         ratio: side of the map over side of the latent (pdm).
         encoders: folder or hub id with the VAE and text encoder that a pdm is trained on.
         init: folder or hub id of a model to start from; None for fresh weights.
+        parallel: how several processes hold the network: "ddp", whole in each, or "fsdp", a
+            shard in each.
         workers: processes that read data.
         log_every, save_every, preview_every: steps between log lines, checkpoints, pictures.
     """
@@ -126,6 +129,7 @@ class TrainConfig:
     ratio: int = 4
     encoders: str | None = None
     init: str | None = None
+    parallel: str = "ddp"
     workers: int = 0
     log_every: int = 20
     save_every: int = 250
@@ -145,6 +149,8 @@ class TrainConfig:
         if self.precision not in PRECISIONS:
             known = " or ".join(PRECISIONS)
             raise InputError(f"precision {known}", repr(self.precision), "choose one")
+        if self.parallel not in LAYOUTS:
+            raise InputError(f"parallel {' or '.join(LAYOUTS)}", repr(self.parallel), "choose one")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

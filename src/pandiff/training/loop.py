@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from pandiff.coco import read_json, write_json
+from pandiff.collectives import mean_over_ranks
 from pandiff.errors import InputError
 from pandiff.training.checkpoint import load_checkpoint, replace_folder, save_checkpoint
 from pandiff.training.clip_task import ClipTask
 from pandiff.training.config import TrainConfig
 from pandiff.training.ema import Ema
 from pandiff.training.optimizer import make_optimizer
+from pandiff.training.parallel import Layout, make_layout
 from pandiff.training.pdm_task import PdmTask
 from pandiff.training.progress import Pace
 from pandiff.training.sampler import StepSampler
@@ -68,21 +72,20 @@ def train(config: TrainConfig, data: Path, out: Path) -> Path:
     check_filled(task.dataset, data)
     if accelerator.is_main_process:
         write_json(out / "config.json", config.to_dict())
-    task.network.to(accelerator.device)
-    ema, optimizer = Ema(task.network), make_optimizer(config.optim, task.network)
+    layout = make_layout(config.parallel, accelerator)
+    objective, ema = layout.prepare(_Objective(task), task.network)
+    optimizer = make_optimizer(config.optim, task.network)
     state = load_checkpoint(out / "checkpoint", task.network, ema, optimizer)
     start = int(state["step"]) if state else 0
-    objective, optimizer = accelerator.prepare(_Objective(task), optimizer)
-    run = _Run(config, out, accelerator, task, objective, ema, optimizer)
-    run.steps(start)
-    if accelerator.is_main_process:
-        run.finish()
+    run = _Run(config, out, accelerator, layout, task, objective, ema, optimizer, start)
+    run.steps()
+    run.finish()
     accelerator.wait_for_everyone()
     return out / "model"
 
 
 class _Objective(nn.Module):
-    """A task's losses as a module, which Accelerate wraps for many processes and for bf16.
+    """A task's losses as a module, which is wrapped for many processes and for bf16.
 
     So a task may use its network in any way, not by its `forward` alone.
     """
@@ -103,20 +106,22 @@ class _Run:
         config: TrainConfig,
         out: Path,
         accelerator: Accelerator,
+        layout: Layout,
         task: Task,
         objective: nn.Module,
         ema: Ema,
         optimizer: torch.optim.Optimizer,
+        start: int,
     ) -> None:
-        self.config, self.out, self.accelerator = config, out, accelerator
+        self.config, self.out, self.accelerator, self.layout = config, out, accelerator, layout
         self.task, self.network, self.objective = task, task.network, objective
-        self.ema, self.optimizer = ema, optimizer
-        self.tracker = Tracker(out, enabled=accelerator.is_main_process)
+        self.ema, self.optimizer, self.start = ema, optimizer, start
+        self.tracker = Tracker(out, start, enabled=accelerator.is_main_process)
 
-    def steps(self, start: int) -> None:
-        """Run the steps from `start` to the end."""
-        pace = Pace(start, self.config.steps)
-        for step, batch in enumerate(self._loader(start), start=start):
+    def steps(self) -> None:
+        """Run the steps from the start to the end."""
+        pace = Pace(self.start, self.config.steps)
+        for step, batch in enumerate(self._loader(), start=self.start):
             scalars = self._step(step, batch)
             done = step + 1
             if done % self.config.log_every == 0:
@@ -127,13 +132,13 @@ class _Run:
             if done % self.config.preview_every == 0:
                 self._preview(done)
 
-    def _loader(self, start: int) -> DataLoader[Any]:
+    def _loader(self) -> DataLoader[Any]:
         a, c = self.accelerator, self.config
         sampler = StepSampler(
             len(self.task.dataset),
             c.batch_size,
             c.seed,
-            start,
+            self.start,
             c.steps,
             a.process_index,
             a.num_processes,
@@ -146,13 +151,20 @@ class _Run:
         rate = self.config.optim.rate(step, self.config.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        several = [self._backward(part, draws) for part, draws in self._parts(step, batch)]
-        norm = self.accelerator.clip_grad_norm_(self.network.parameters(), self.config.optim.clip)
+        several = self._gradient(step, batch)
+        norm = self.layout.clip(self.network, self.config.optim.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.ema.update(self.network, self.config.optim.ema_decay(step))
         scalars = {k: torch.stack([s[k] for s in several]).mean() for k in several[0]}
-        return {**scalars, "norm": torch.as_tensor(norm), "lr": torch.tensor(rate)}
+        return {**scalars, "norm": norm, "lr": torch.tensor(rate)}
+
+    def _gradient(self, step: int, batch: Tensors) -> list[Tensors]:
+        """The gradient of a step; its processes meet at the last micro-batch."""
+        *first, last = self._parts(step, batch)
+        with self.accelerator.no_sync(self.objective):
+            several = [self._backward(*part) for part in first]
+        return [*several, self._backward(*last)]
 
     def _backward(self, part: Tensors, draws: Tensors) -> Tensors:
         """Add the gradient of one micro-batch; returns its scalars."""
@@ -181,29 +193,32 @@ class _Run:
         ]
 
     def _log(self, done: int, scalars: Tensors, pace: Pace) -> None:
-        values = {k: round(float(v), 6) for k, v in scalars.items()}
+        device = self.accelerator.device
+        means = mean_over_ranks(torch.stack([v.to(device).float() for v in scalars.values()]))
+        values = {k: round(v, 6) for k, v in zip(scalars, means.tolist(), strict=True)}
         self.tracker.log(done, values, pace)
 
     def _save(self, done: int) -> None:
-        if self.accelerator.is_main_process:
-            optimizer = getattr(self.optimizer, "optimizer", self.optimizer)
-            folder, state = self.out / "checkpoint", {"step": done}
-            save_checkpoint(folder, self.network, self.ema, optimizer, state)
+        folder, state = self.out / "checkpoint", {"step": done}
+        save_checkpoint(folder, self.network, self.ema, self.optimizer, state)
         self.accelerator.wait_for_everyone()
 
     def _preview(self, done: int) -> None:
-        if self.accelerator.is_main_process:
+        network = self.layout.averaged(self.ema)
+        if network is not None:
             folder = self.out / "previews"
             folder.mkdir(exist_ok=True)
-            picture = self.task.preview(self.ema.model)
-            picture.save(folder / f"{done:07d}.png")
+            self.task.preview(network).save(folder / f"{done:07d}.png")
 
     def finish(self) -> None:
         """Export the averaged weights, whole or not at all."""
         self.tracker.close()
+        network = self.layout.averaged(self.ema)
+        if network is None:
+            return
         fresh = self.out / "model.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        self.task.export(self.ema.model, fresh)
+        self.task.export(network, fresh)
         replace_folder(fresh, self.out / "model")
 
 
@@ -215,7 +230,7 @@ def _check_batch(config: TrainConfig, processes: int) -> None:
         )
 
 
-FREE = {"steps", "workers", "log_every", "save_every", "preview_every"}
+FREE = {"steps", "parallel", "workers", "log_every", "save_every", "preview_every"}
 """Settings that may change when a run is resumed."""
 
 
@@ -236,9 +251,17 @@ def _check_same(config: TrainConfig, out: Path) -> None:
 
 
 def _accelerator(config: TrainConfig) -> Accelerator:
-    """Accelerate in this run's precision: by itself it keeps that of the process's first run."""
+    """Accelerate in this run's precision: by itself it keeps that of the process's first run.
+
+    Processes wait an hour for one another, as the first one encodes, draws and exports alone.
+    """
     AcceleratorState._reset_state()
-    return Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
+    patience = InitProcessGroupKwargs(timeout=timedelta(hours=1))
+    return Accelerator(
+        mixed_precision=config.precision,
+        cpu=not torch.cuda.is_available(),
+        kwargs_handlers=[patience],
+    )
 
 
 def _as_is(batch: dict[str, Tensor]) -> dict[str, Tensor]:

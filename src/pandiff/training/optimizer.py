@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from pandiff.training.config import Optim
 
@@ -31,7 +32,7 @@ class MuonAdamW(torch.optim.Optimizer):
             torch.optim.Muon(
                 muon, lr=optim.lr, momentum=optim.momentum, adjust_lr_fn="match_rms_adamw"
             ),
-            torch.optim.AdamW(adamw, lr=optim.lr, betas=optim.betas, foreach=True),
+            _adamw(adamw, optim),
         )
         super().__init__([g for p in self.parts for g in p.param_groups], {})
         self._share()
@@ -71,5 +72,11 @@ def make_optimizer(optim: Optim, network: nn.Module) -> torch.optim.Optimizer:
         {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
     ]
     if not hidden:
-        return torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas, foreach=True)
+        return _adamw(groups, optim)
     return MuonAdamW([{"params": hidden, "weight_decay": optim.weight_decay}], groups, optim)
+
+
+def _adamw(groups: Groups, optim: Optim) -> torch.optim.AdamW:
+    """AdamW, which takes all parameters at once where all of them are sharded or none is."""
+    alike = len({isinstance(p, DTensor) for group in groups for p in group["params"]}) <= 1
+    return torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas, foreach=alike)

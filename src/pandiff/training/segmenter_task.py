@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, cross_entropy, l1_loss, pixel_unshuffle
+from torch.nn.functional import avg_pool2d, cross_entropy, pixel_unshuffle
 from torch.utils.data import Dataset
 
 from pandiff.codec.labels import MAX_LABEL, LabelBatch, to_labels
 from pandiff.codec.offsets import Offsets
+from pandiff.collectives import batch_mean
 from pandiff.data.encoded import fit_map
 from pandiff.data.images import ImageDataset
 from pandiff.draw import grid
@@ -103,7 +104,7 @@ class SegmenterTask:
         offsets = at_phase(pixel_unshuffle(offsets, PATCH), phase)
         ce = cross_entropy(logits, category)
         thing = (instance > 0)[:, None].expand_as(offsets)
-        l1 = l1_loss(predicted[thing], offsets[thing]) if thing.any() else predicted.sum() * 0
+        l1 = batch_mean(((predicted - offsets).abs() * thing).sum(), thing.sum())
         accuracy = (logits.argmax(1) == category).float().mean()
         return {"loss": ce + OFFSET_WEIGHT * l1, "ce": ce, "offset": l1, "accuracy": accuracy}
 
