@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from transformers import CLIPModel, PreTrainedTokenizerFast
 
 from pandiff.coco import PanopticFolder
+from pandiff.collectives import gather_rows
 from pandiff.data.images import ImageDataset
 from pandiff.errors import InputError
 from pandiff.models.small import small_clip, train_tokenizer
@@ -105,7 +106,11 @@ class ClipTask:
 
 
 def contrastive(images: Tensor, texts: Tensor, logit_scale: Tensor) -> Tensors:
-    """The loss of unit vectors (B, D), of which row k of one belongs to row k of the other."""
+    """The loss of unit vectors (B, D), of which row k of one belongs to row k of the other.
+
+    The rows of all processes are compared.
+    """
+    images, texts = gather_rows(images), gather_rows(texts)
     logits = logit_scale.exp().clamp(max=100) * texts @ images.T
     target = torch.arange(len(logits), device=logits.device)
     loss = (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
