@@ -52,6 +52,16 @@ def finite_number(text: str) -> float:
     return float(text)
 
 
+def hush() -> None:
+    """Keep the libraries that load models from standard error, their own progress bars too."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    for logging in (diffusers.utils.logging, transformers.utils.logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+
 def progress(description: str) -> Progress:
     """Passes items on and shows a bar with an estimate on standard error, if it is a terminal."""
     from rich.console import Console

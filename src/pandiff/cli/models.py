@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pandiff.cli.command import (
     Command,
     finite_number,
+    hush,
     positive_number,
     progress,
     whole_number,
@@ -22,14 +23,9 @@ if TYPE_CHECKING:
 
 def load(name: str) -> PanopticDiffusionPipeline:
     """The pipeline of a built-in name, folder or hub id, without a word on standard error."""
-    import diffusers.utils.logging
-    import transformers.utils.logging
-
     from pandiff.pipeline import PanopticDiffusionPipeline
 
-    for logging in (diffusers.utils.logging, transformers.utils.logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
+    hush()
     return PanopticDiffusionPipeline.from_pretrained(name)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pandiff.cli.command import Command, counter, positive_number, progress
+from pandiff.cli.command import Command, counter, hush, positive_number, progress
 from pandiff.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", metavar="DIR", type=Path, nargs="?", help="dataset folder")
+    parser.add_argument("data", metavar="DIR", type=Path, help="dataset folder")
     parser.add_argument("--split", help="which split of the original COCO layout")
     parser.add_argument("--preset", metavar="P", help="settings to start from")
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML or JSON")
@@ -23,24 +23,25 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--shard-size", metavar="N", type=positive_number, default=1000, help="images of a shard"
     )
     parser.add_argument(
-        "--verify", metavar="SHARDS", type=Path, help="compare shards with their checksums instead"
+        "--verify", action="store_true", help="DIR holds shards: compare them with their checksums"
     )
     parser.epilog = (
-        "Settings are given as for pandiff train; --encoders, --size, --precision and --workers "
+        "Settings come after DIR, as for pandiff train; --encoders, --size, --precision and --workers "
         "count here. The same command goes on with what was interrupted. "
         "torchrun -m pandiff prepare ... divides the work."
     )
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    if args.verify is not None:
+    if args.verify:
         _verify(args)
         return
-    if args.data is None or args.out is None:
-        raise InputError("DIR and --out", "none", "see pandiff prepare --help")
+    if args.out is None:
+        raise InputError("--out", "none", "see pandiff prepare --help")
     from pandiff.training.prepare import prepare
     from pandiff.training.settings import read_settings
 
+    hush()
     config = read_settings(args.preset, args.config, args.settings)
     with counter("prepare") as show:
         index = prepare(
@@ -52,20 +53,20 @@ def _prepare(args: argparse.Namespace) -> None:
             progress=show,
         )
     if index is not None:
-        print(f"{_summary(index)} in {args.out}")
+        print(f"{args.out}: {_summary(index)}")
 
 
 def _verify(args: argparse.Namespace) -> None:
-    if args.data is not None or args.out is not None or args.settings:
+    if args.out is not None or args.settings:
         raise InputError("--verify SHARDS alone", "other arguments", "leave them out")
     from pandiff.data.shards import verify
 
-    index = verify(args.verify, progress=progress("verify"))
-    print(f"{args.verify} is as it was written: {_summary(index)}")
+    index = verify(args.data, progress=progress("verify"))
+    print(f"{args.data}: as written; {_summary(index)}")
 
 
 def _summary(index: ShardIndex) -> str:
-    text = f"{len(index)} images in {len(index.shards)} shards ({index.size / 1e6:.1f} MB)"
+    text = f"{len(index)} images, shards: {len(index.shards)} of {index.size / 1e6:.1f} MB in all"
     return f"{text}, {index.without_captions} without captions" if index.without_captions else text
 
 
