@@ -5,7 +5,7 @@ from pandiff.diffusion.given import given
 from pandiff.diffusion.guidance import Guidance, guided
 from pandiff.diffusion.levels import PATTERNS, Levels, PatternWeights, draw_levels
 from pandiff.diffusion.objective import Losses, add_noise, objective
-from pandiff.diffusion.sample import sample
+from pandiff.diffusion.sample import Start, sample
 from pandiff.diffusion.schedule import NUM_LEVELS, NoiseSchedule, StreamSchedules
 from pandiff.diffusion.schedulers import SCHEDULERS, scheduler_for
 
@@ -20,6 +20,7 @@ __all__ = [
     "NetworkDenoiser",
     "NoiseSchedule",
     "PatternWeights",
+    "Start",
     "StreamSchedules",
     "add_noise",
     "clean_from",

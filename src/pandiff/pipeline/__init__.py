@@ -1,5 +1,6 @@
 """The pipeline: prompts to images with their panoptic maps, in any direction."""
 
+from pandiff.pipeline.conditions import Known
 from pandiff.pipeline.encoders import Encoders, load_encoders
 from pandiff.pipeline.panoptic_diffusion import PanopticDiffusionPipeline, PanopticPipelineOutput
 from pandiff.pipeline.sources import BUILT_IN, reading, resolve
@@ -7,6 +8,7 @@ from pandiff.pipeline.sources import BUILT_IN, reading, resolve
 __all__ = [
     "BUILT_IN",
     "Encoders",
+    "Known",
     "PanopticDiffusionPipeline",
     "PanopticPipelineOutput",
     "load_encoders",

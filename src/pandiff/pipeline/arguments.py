@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from PIL import Image
 
 from pandiff.diffusion import NUM_LEVELS
 from pandiff.errors import InputError
-from pandiff.panoptic import PanopticMap
 from pandiff.taxonomy import Taxonomy
 
 
@@ -26,28 +24,31 @@ def prompts_for(prompt: str | Sequence[str], each: int) -> list[str]:
     return [p for p in prompts for _ in range(each)]
 
 
-def spread(value: Any, n: int, each: int, what: str, kind: type) -> list[Any]:
-    """A value for each of n samples: one for all, or one for each prompt."""
-    if value is None:
-        return []
+def spread(value: Any, n: int, each: int, what: str, kind: type | tuple[type, ...]) -> list[Any]:
+    """A value for each of n samples, of one for all or one for each prompt; None is no value."""
     one = isinstance(value, str) or not isinstance(value, Sequence)
     values = [value] * (n // each) if one else list(value)
-    odd = [type(v).__name__ for v in values if not isinstance(v, kind)]
+    odd = [type(v).__name__ for v in values if v is not None and not isinstance(v, kind)]
     if odd:
-        raise InputError(f"a {kind.__name__} as {what}", odd[0], "convert it")
+        first = kind[0] if isinstance(kind, tuple) else kind
+        raise InputError(f"a {first.__name__} as {what}", odd[0], "convert it")
     if len(values) * each != n:
         raise InputError(f"a {what} for each of {n // each} prompts", str(len(values)), "pass one")
     return [v for v in values for _ in range(each)]
 
 
-def check(steps: int, output_type: str, maps: list[PanopticMap], images: list[Image.Image]) -> None:
+def check(steps: int, output_type: str, strength: float | None, images: Sequence[Any]) -> None:
     """InputError if one of these makes no sense."""
     if not 1 <= steps <= NUM_LEVELS:
         raise InputError(f"num_inference_steps in 1..{NUM_LEVELS}", str(steps), "20 is usual")
     if output_type not in ("pil", "pt", "latent"):
         raise InputError("output_type pil, pt or latent", repr(output_type), "choose one")
-    if maps and images:
-        raise InputError("a map or an image", "both, whole", "leave out what is to be made")
+    if strength is None:
+        return
+    if not 0 < strength <= 1:
+        raise InputError("a strength above 0 and up to 1", str(strength), "0.6 is usual")
+    if any(one is None for one in images):
+        raise InputError("an image to vary with strength", "none", "pass image=")
 
 
 def check_taxonomy(theirs: Taxonomy, ours: Taxonomy) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from diffusers import DiffusionPipeline, SchedulerMixin
 from diffusers.utils import BaseOutput
@@ -18,23 +19,33 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Swinv2Model
 from pandiff.codec import PanopticCodec
 from pandiff.context import Context
 from pandiff.data.frame import Frame
-from pandiff.diffusion import Guidance, NetworkDenoiser, StreamSchedules, given, guided, sample
+from pandiff.diffusion import (
+    Guidance,
+    NetworkDenoiser,
+    Start,
+    StreamSchedules,
+    given,
+    guided,
+    sample,
+)
 from pandiff.errors import InputError
 from pandiff.models.encoders import (
     decode_latents,
-    encode_pixels,
     latent_factor,
     to_images,
     to_pixels,
 )
 from pandiff.models.image_prompt import encode_image_prompts
-from pandiff.models.text import SUFFIXES, TextEncoders, text_encoders
 from pandiff.models.pixel_space import Vae
+from pandiff.models.text import SUFFIXES, TextEncoders, text_encoders
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
+from pandiff.pipeline.conditions import Encoder, Given, Known, Mask
 from pandiff.pipeline.sources import reading, resolve_pipeline
 from pandiff.taxonomy import Taxonomy
+
+MASKS = (np.ndarray, Image.Image, Known)
 
 
 @dataclass
@@ -156,9 +167,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         self,
         prompt: str | Sequence[str] = "",
         *,
-        map: PanopticMap | Sequence[PanopticMap] | None = None,
-        image: Image.Image | Sequence[Image.Image] | None = None,
-        image_prompt: Image.Image | Sequence[Image.Image] | None = None,
+        map: PanopticMap | Sequence[PanopticMap | None] | None = None,
+        image: Image.Image | Sequence[Image.Image | None] | None = None,
+        known: Mask | Known | Sequence[Mask | Known | None] | None = None,
+        strength: float | None = None,
+        image_prompt: Image.Image | Sequence[Image.Image | None] | None = None,
         negative_prompt: str | Sequence[str] = "",
         num_images_per_prompt: int = 1,
         num_inference_steps: int = 20,
@@ -173,15 +186,24 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         return_dict: bool = True,
     ) -> PanopticPipelineOutput | tuple[Any, Any]:
-        """Generate images with their maps, or one from the other.
+        """Generate images with their maps, or what is missing of them.
+
+        What is given may have any size: it is fitted into the model's square (`data.frame`), and
+        what is made for it comes back at that size. A list holds one for each prompt, None for
+        the prompts without; so that one call may go in several directions.
 
         Args:
-            prompt: one prompt or several.
+            prompt: one prompt or several; "" for a free one.
             map: a layout for each prompt, or one for all: it is kept, the image follows it. Its
                 taxonomy must be the model's.
-            image: an image for each prompt, or one for all: it is kept, its map is found. What is
-                given may have any size: it is fitted into the model's square (`data.frame`), and
-                what is made for it comes back at that size.
+            image: an image for each prompt, or one for all: it is kept, its map is found.
+            known: a mask for each prompt, or one for all: the pixels of map and image that are
+                kept, exactly in the map, but for a narrow seam in the image; the rest is made
+                anew. A PIL image, white where known, an array (H, W), or a `Known` with a mask
+                for each of the two.
+            strength: how much of `image` is lost, above 0 to 1: it is then where sampling starts
+                from, at that share of the noise levels, and not kept. A map is kept, or else
+                varied with it.
             image_prompt: an image for each prompt, or one for all, that the samples resemble
                 without copying it.
             negative_prompt: what guidance leads away from; one for each prompt, or one for all.
@@ -198,24 +220,27 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             callback_on_step_end: called as (pipe, step, timestep, tensors) after each step; may
                 return changed tensors.
             callback_on_step_end_tensor_inputs: of "latents" (the noisy state) and "clean" (the
-                current estimate of the clean state).
+                current estimate of the clean state, which `preview` turns into pictures).
             return_dict: False for a plain tuple.
 
         Raises:
             InputError: if the inputs do not fit one another or the model.
         """
         prompts = prompts_for(prompt, num_images_per_prompt)
-        maps = spread(map, len(prompts), num_images_per_prompt, "map", PanopticMap)
-        images = spread(image, len(prompts), num_images_per_prompt, "image", Image.Image)
-        check(num_inference_steps, output_type, maps, images)
+
+        def each(value: Any, what: str, kind: Any) -> list[Any]:
+            return spread(value, len(prompts), num_images_per_prompt, what, kind)
+
+        maps, images = each(map, "map", PanopticMap), each(image, "image", Image.Image)
+        masks = [Known.of(one) for one in each(known, "known mask", MASKS)]
+        kept = images if strength is None else [None] * len(images)
+        samples = [Given(*one) for one in zip(maps, kept, masks, strict=True)]
+        check(num_inference_steps, output_type, strength, images)
         for one in maps:
-            check_taxonomy(one.taxonomy, self.taxonomy)
-        examples = spread(
-            image_prompt, len(prompts), num_images_per_prompt, "image prompt", Image.Image
-        )
-        negatives = spread(
-            negative_prompt, len(prompts), num_images_per_prompt, "negative prompt", str
-        )
+            if one is not None:
+                check_taxonomy(one.taxonomy, self.taxonomy)
+        examples = each(image_prompt, "image prompt", Image.Image)
+        negatives = each(negative_prompt, "negative prompt", str)
         pair = guidance_scale if isinstance(guidance_scale, tuple) else (guidance_scale,) * 2
         guidance = Guidance(
             pair, image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval
@@ -226,9 +251,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             noise = self._noise(generators)
             context, null = self._contexts(prompts, negatives, examples)
             denoise = guided(self._denoiser(), layout, null, guidance, noise)
-            if maps or images:
-                clean, known = self._given(maps, images, len(prompts))
-                denoise = given(denoise, layout, clean, known)
+            if any(one.size is not None for one in samples):
+                denoise = given(denoise, layout, *self._encoder.encode(samples))
             z = sample(
                 denoise,
                 context,
@@ -237,11 +261,13 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 StreamSchedules.for_ratio(layout.ratio),
                 self.scheduler,
                 num_inference_steps,
+                start=None if strength is None else self._start(strength, images, maps),
                 generators=generators,
                 on_step=self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs),
                 progress=self.progress_bar,
             )
-            out = self._output(z, output_type, maps, images)
+            sizes = [one.size for one in images] if strength is not None else None
+            out = self._output(z, output_type, samples, sizes)
         self.maybe_free_model_hooks()
         return out if return_dict else (out.images, out.maps)
 
@@ -258,7 +284,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         return NetworkDenoiser(self.transformer, layout, schedules, prediction)
 
     def _contexts(
-        self, prompts: list[str], negatives: list[str], examples: list[Image.Image]
+        self, prompts: list[str], negatives: list[str], examples: list[Image.Image | None]
     ) -> tuple[Context, Context]:
         """The contexts of the prompts, with the image prompts, and of the negative prompts."""
         unique = sorted({*prompts, *negatives})
@@ -268,17 +294,21 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         context, null = (contexts[torch.tensor([row[p] for p in n])] for n in (prompts, negatives))
         return replace(context, image=self._image_prompts(examples)), null
 
-    def _image_prompts(self, examples: list[Image.Image]) -> Tensor | None:
-        """The tokens of the image prompts (B, M, D)."""
-        if not examples:
+    def _image_prompts(self, examples: list[Image.Image | None]) -> Tensor | None:
+        """The tokens of the image prompts (B, M, D), zeros where there is none."""
+        some = [k for k, one in enumerate(examples) if one is not None]
+        if not some:
             return None
         if self.image_encoder is None:
             raise InputError("a model that takes image prompts", "one without", "leave it out")
-        placed = [Frame(i.size, self.image_size).place(i) for i in examples]
+        placed = [Frame(i.size, self.image_size).place(i) for i in examples if i is not None]
         pixels = torch.stack([to_pixels(i) for i in placed])
         pixels = pixels.to(self._execution_device, self.image_encoder.dtype)
         length = self.transformer.config.image_prompt_length
-        return encode_image_prompts(self.image_encoder, pixels, length)
+        tokens = encode_image_prompts(self.image_encoder, pixels, length)
+        out = tokens.new_zeros(len(examples), *tokens.shape[1:])
+        out[some] = tokens
+        return out
 
     def _noise(self, generators: list[torch.Generator]) -> Tensor:
         """(B, C, h, w): each sample's noise from its own generator."""
@@ -287,27 +317,35 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         noise = [torch.randn(shape, generator=g, device=g.device) for g in generators]
         return torch.stack([n.to(self._execution_device) for n in noise])
 
-    def _given(
-        self, maps: list[PanopticMap], images: list[Image.Image], n: int
-    ) -> tuple[Tensor, Tensor]:
-        """The clean state (B, C, h, w) that holds what is given, and its known mask."""
-        layout, side, device = self.transformer.layout, self.map_size, self._execution_device
-        cells = self.transformer.config.sample_size
-        latents = torch.zeros(n, layout.image_channels, cells, cells, device=device)
-        panoptic = torch.zeros(n, layout.map_channels, side, side, device=device)
-        if images:
-            placed = [Frame(i.size, self.image_size).place(i) for i in images]
-            pixels = torch.stack([to_pixels(i) for i in placed])
-            latents = encode_pixels(self.vae, pixels.to(device, self.vae.dtype))
-        if maps:
-            squares = [Frame(m.size, max(m.size)).place_map(m) for m in maps]
-            encoded = [self.panoptic_codec.encode(m, (side, side)) for m in squares]
-            panoptic = torch.stack(encoded).to(device)
-        known = layout.join_known(
-            torch.full_like(latents[:, :1], float(bool(images))),
-            torch.full_like(panoptic[:, :1], float(bool(maps))),
+    @property
+    def _encoder(self) -> Encoder:
+        return Encoder(
+            self.vae,
+            self.panoptic_codec,
+            self.transformer.layout,
+            self.transformer.config.sample_size,
+            self.image_size,
+            self._execution_device,
         )
-        return layout.join(latents, panoptic), known
+
+    def _start(
+        self, strength: float, images: list[Image.Image], maps: list[PanopticMap | None]
+    ) -> Start:
+        """Where a variation of images starts; their maps are found first where none is given."""
+        missing = [k for k, one in enumerate(maps) if one is None]
+        found = list(maps)
+        if missing:
+            out = self(
+                [""] * len(missing),
+                image=[images[k] for k in missing],
+                guidance_scale=1.0,
+                generator=[torch.Generator().manual_seed(0) for _ in missing],
+            )
+            for k, one in zip(missing, out.maps, strict=True):
+                found[k] = one
+        state, _ = self._encoder.encode([Given(map=one) for one in found])
+        panoptic = self.transformer.layout.split(state)[1]
+        return Start(strength, torch.cat([self._encoder.images(images), panoptic], dim=1))
 
     def _on_step(
         self, callback: Callable[..., dict[str, Tensor] | None] | None, names: Sequence[str]
@@ -329,12 +367,20 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
 
         return on_step
 
+    def preview(self, clean: Tensor) -> PanopticPipelineOutput:
+        """Square pictures and maps of an estimate of the clean state, as a callback gets it.
+
+        Args:
+            clean: (B, C, h, w), the callback tensor "clean".
+        """
+        return self._output(clean, "pil", [Given()] * len(clean))
+
     def _output(
         self,
         z: Tensor,
         output_type: str,
-        maps: list[PanopticMap],
-        images: list[Image.Image],
+        samples: Sequence[Given],
+        sizes: Sequence[tuple[int, int]] | None = None,
     ) -> PanopticPipelineOutput:
         latents, panoptic = self.transformer.layout.unpack(z)
         if output_type == "latent":
@@ -342,12 +388,19 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         if output_type == "pt":
             return PanopticPipelineOutput(images=decode_latents(self.vae, latents), maps=panoptic)
         square = (self.image_size, self.image_size)
-        sizes = [g.size for g in maps or images] or [square] * len(z)
-        frames = [Frame(size, self.image_size) for size in sizes]
-        if not images:
+        frames = [
+            Frame(size, self.image_size) for size in sizes or [g.size or square for g in samples]
+        ]
+        images: list[Image.Image | None] = [None] * len(samples)
+        maps: list[PanopticMap | None] = [None] * len(samples)
+        if not all(g.has_whole_image for g in samples):
             made = to_images(decode_latents(self.vae, latents))
             images = [f.cut(i) for f, i in zip(frames, made, strict=True)]
-        if not maps:
+        if not all(g.has_whole_map for g in samples):
             found = self.panoptic_codec.decode_batch(panoptic, square)
             maps = [f.cut_map(m) for f, m in zip(frames, found, strict=True)]
-        return PanopticPipelineOutput(images=images, maps=maps)
+        return _collect([g.finish(i, m) for g, i, m in zip(samples, images, maps, strict=True)])
+
+
+def _collect(pairs: list[tuple[Image.Image, PanopticMap]]) -> PanopticPipelineOutput:
+    return PanopticPipelineOutput(images=[i for i, _ in pairs], maps=[m for _, m in pairs])

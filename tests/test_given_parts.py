@@ -1,0 +1,297 @@
+"""What is given in part: kept in the output, invented elsewhere, mixed in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pandiff.diffusion import SCHEDULERS
+from pandiff.errors import InputError
+from pandiff.panoptic import PanopticMap
+from pandiff.pipeline import Known, PanopticDiffusionPipeline, PanopticPipelineOutput
+from pandiff.pipeline.conditions import SEAM, Given, blend, read_mask
+from pandiff.pipeline.merge import merge_maps
+from pandiff.taxonomy import Category, Taxonomy
+
+Pipe = PanopticDiffusionPipeline
+SIZES = pytest.mark.parametrize("size", [(64, 64), (90, 60), (30, 50)])
+TAXONOMY = Taxonomy(
+    (Category(1, "ground", False), Category(2, "sky", False), Category(7, "box", True))
+)
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_model: Path) -> Pipe:
+    pipe = Pipe.from_pretrained(tiny_model)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.fixture
+def pipe(loaded: Pipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
+    monkeypatch.setattr(Pipe, "_autocast", lambda self: nullcontext())
+    scheduler = loaded.scheduler
+    yield loaded
+    loaded.scheduler = scheduler
+
+
+def run(pipe: Pipe, prompt: Any = "a red box", **arguments: Any) -> PanopticPipelineOutput:
+    options = {"num_inference_steps": 3, "generator": torch.Generator().manual_seed(0)}
+    return pipe(prompt, **{**options, **arguments})
+
+
+def layout(pipe: Pipe, size: tuple[int, int] = (64, 64)) -> PanopticMap:
+    """Ground, sky above, and two boxes."""
+    width, height = size
+    ids = np.ones((height, width), np.int32)
+    ids[: height // 2] = 2
+    ids[height // 4 : height // 2, : width // 4] = 30
+    ids[height // 4 : height // 2, -width // 4 :] = 40
+    return PanopticMap.from_ids(ids, {1: 1, 2: 2, 30: 7, 40: 7}, pipe.taxonomy)
+
+
+def photo(size: tuple[int, int] = (64, 64)) -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3))
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def left(size: tuple[int, int] = (64, 64)) -> np.ndarray:
+    """The mask of the left half."""
+    mask = np.zeros((size[1], size[0]), bool)
+    mask[:, : size[0] // 2] = True
+    return mask
+
+
+def assert_keeps(given: PanopticMap, out: PanopticMap, mask: np.ndarray) -> None:
+    assert np.array_equal(given.ids[mask], out.ids[mask])
+    kept = set(np.unique(given.ids[mask]).tolist()) - {0}
+    assert all(out[k].category_id == given[k].category_id for k in kept)
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_known_pixels_of_a_map_come_back_exactly(pipe: Pipe, scheduler: str) -> None:
+    pipe.scheduler = getattr(diffusers, scheduler)()
+    given, mask = layout(pipe), left()
+    out = run(pipe, map=given, known=mask).maps[0]
+    assert_keeps(given, out, mask)
+    assert not np.array_equal(given.ids, out.ids), "the rest is invented"
+
+
+@SIZES
+def test_known_pixels_at_any_size(pipe: Pipe, size: tuple[int, int]) -> None:
+    given, mask = layout(pipe, size), left(size)
+    out = run(pipe, map=given, known=Image.fromarray(mask))
+    assert_keeps(given, out.maps[0], mask)
+    assert out.images[0].size == out.maps[0].size == size
+
+
+@SIZES
+def test_an_edit_of_both(pipe: Pipe, size: tuple[int, int]) -> None:
+    given, mask, image = layout(pipe, size), left(size), photo(size)
+    out = run(pipe, map=given, image=image, known=mask)
+    assert_keeps(given, out.maps[0], mask)
+    ours, theirs = (np.asarray(i) for i in (image, out.images[0]))
+    inside = np.zeros_like(mask)
+    inside[:, : size[0] // 2 - int(np.ceil(SEAM * max(size)))] = True
+    assert np.array_equal(ours[inside], theirs[inside])
+    assert not np.array_equal(ours[~mask], theirs[~mask])
+
+
+def test_known_cells_reach_the_network_clean(pipe: Pipe) -> None:
+    given, mask = layout(pipe), left()
+    out = run(pipe, map=given, known=mask, output_type="latent").maps[0]
+    expected = pipe.panoptic_codec.encode(given, (16, 16))
+    torch.testing.assert_close(out[..., :8], expected[..., :8])
+    assert not torch.allclose(out[..., 8:], expected[..., 8:])
+
+
+def test_a_mask_for_each_of_the_two(pipe: Pipe) -> None:
+    """A layout that is kept whole, and an image that is made anew on the right."""
+    given, image = layout(pipe), photo()
+    out = run(pipe, map=given, image=image, known=Known(image=left()))
+    assert out.maps[0] is given
+    assert np.array_equal(np.asarray(out.images[0])[:, :20], np.asarray(image)[:, :20])
+    assert not np.array_equal(np.asarray(out.images[0])[:, 40:], np.asarray(image)[:, 40:])
+
+
+def test_void_is_free_where_the_model_knows_none(pipe: Pipe) -> None:
+    whole = layout(pipe)
+    given = whole.with_ids(np.where(left(), whole.ids, 0))
+    known = pipe._encoder.encode([Given(map=given)])[1]
+    codec_knows_void = pipe.panoptic_codec.void
+    cells = pipe.transformer.layout.unpack(
+        torch.cat([known[:, :1].expand(-1, 4, -1, -1), known[:, 1:].repeat(1, 9, 1, 1)], dim=1)
+    )[1][0, 0]
+    assert cells[:, :8].all()
+    assert cells[:, 8:].all() == codec_knows_void
+
+
+DIRECTIONS = ("text", "map", "image", "part", "edit")
+
+
+def arguments(pipe: Pipe, direction: str) -> dict[str, Any]:
+    whole, image = layout(pipe), photo()
+    return {
+        "text": {},
+        "map": {"map": whole},
+        "image": {"image": image},
+        "part": {"map": whole, "known": left()},
+        "edit": {"map": whole, "image": image, "known": left()},
+    }[direction]
+
+
+def test_a_batch_of_mixed_directions_equals_them_one_by_one(pipe: Pipe) -> None:
+    each = [arguments(pipe, d) for d in DIRECTIONS]
+
+    def seeds(n: int, first: int = 0) -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(first + k) for k in range(n)]
+
+    mixed = {name: [one.get(name) for one in each] for name in ("map", "image", "known")}
+    together = run(pipe, ["a red box"] * 5, **mixed, generator=seeds(5), output_type="latent")
+    for k, one in enumerate(each):
+        alone = run(pipe, **one, generator=seeds(1, k), output_type="latent")
+        torch.testing.assert_close(together.images[k], alone.images[0], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(together.maps[k], alone.maps[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_strength_says_how_much_is_lost(pipe: Pipe, scheduler: str) -> None:
+    pipe.scheduler = getattr(diffusers, scheduler)()
+    steps: list[int] = []
+
+    def count(pipe: Pipe, step: int, *others: object) -> None:
+        steps.append(step)
+
+    run(pipe, image=photo((60, 40)), map=layout(pipe, (60, 40)), strength=0.5,
+        num_inference_steps=6, callback_on_step_end=count)  # fmt: skip
+    assert len(steps) in (3, 6)  # some schedulers count the calls of a step of two
+    assert steps == sorted(steps)
+
+
+def test_a_faint_variation_starts_near_and_a_whole_one_does_not(pipe: Pipe) -> None:
+    image = Image.new("RGB", (64, 64), (200, 40, 40))
+    clean = pipe._encoder.images([image])
+    states: list[torch.Tensor] = []
+
+    def keep(pipe: Pipe, step: int, time: int, tensors: dict[str, torch.Tensor]) -> None:
+        states.append(tensors["latents"])
+
+    distances = {}
+    for strength in (0.1, 1.0):
+        run(pipe, "", image=image, map=layout(pipe), strength=strength, num_inference_steps=50,
+            callback_on_step_end=keep, guidance_scale=1.0)  # fmt: skip
+        first = pipe.transformer.layout.split(states[0])[0]
+        distances[strength] = float((first - clean).square().mean())
+        states.clear()
+    assert distances[0.1] < 0.2 < 0.5 < distances[1.0]
+
+
+def test_a_variation_has_a_map_and_the_images_size(pipe: Pipe) -> None:
+    out = run(pipe, ["", ""], image=photo((60, 40)), strength=0.6)
+    assert [i.size for i in out.images] == [m.size for m in out.maps] == [(60, 40)] * 2
+    assert np.asarray(out.images[0]).tolist() != np.asarray(photo((60, 40))).tolist()
+
+
+def test_preview_shows_the_estimate(pipe: Pipe) -> None:
+    seen: list[PanopticPipelineOutput] = []
+
+    def look(pipe: Pipe, step: int, time: int, tensors: dict[str, torch.Tensor]) -> None:
+        seen.append(pipe.preview(tensors["clean"]))
+
+    out = run(pipe, callback_on_step_end=look, callback_on_step_end_tensor_inputs=["clean"])
+    assert len(seen) == 3
+    assert np.array_equal(seen[-1].maps[0].ids, out.maps[0].ids)
+    assert np.array_equal(np.asarray(seen[-1].images[0]), np.asarray(out.images[0]))
+
+
+def test_negative_prompts_lead_away(pipe: Pipe) -> None:
+    plain, empty, other = (
+        run(pipe, negative_prompt=n, output_type="latent").images
+        for n in ("", [""], "two red boxes on the ground")
+    )
+    assert torch.equal(plain, empty)
+    assert not torch.allclose(plain, other)
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "sizes": ({"map": (32, 32), "known": left()}, "of one size, got map 32 x 32, known mask 1 64"),
+    "pair": ({"map": (32, 32), "image": (64, 64), "known": left()}, "map 32 x 32, image 64 x 64"),
+    "nothing known": ({"known": left()}, "a map or an image with the known mask, got none"),
+    "whole": ({"map": (64, 64), "image": (64, 64)}, "got both, whole"),
+    "axes": ({"map": (64, 64), "known": np.ones((2, 64, 64))}, r"\(H, W\), got \(2, 64, 64\)"),
+    "type": ({"map": (64, 64), "known": "left"}, "a ndarray as known mask, got str"),
+    "strength": ({"image": (64, 64), "strength": 1.5}, "a strength above 0 and up to 1, got 1.5"),
+    "no image": ({"strength": 0.5}, "an image to vary with strength, got none"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_input(pipe: Pipe, what: str) -> None:
+    given, message = WRONG[what]
+    make: dict[str, Any] = {"map": lambda size: layout(pipe, size), "image": photo}
+    with pytest.raises(InputError, match=message):
+        run(pipe, **{k: make[k](v) if k in make else v for k, v in given.items()})
+
+
+def test_masks_of_any_kind() -> None:
+    mask = left()
+    for one in (mask, mask.astype(np.uint8) * 255, Image.fromarray(mask), mask.astype(float)):
+        assert np.array_equal(read_mask(one), mask)
+
+
+def test_blend_keeps_what_is_deep_inside_and_fades_at_the_seam() -> None:
+    black, white = (Image.new("RGB", (128, 128), c) for c in ("black", "white"))
+    row = np.asarray(blend(black, white, left((128, 128))))[64, :, 0].astype(int)
+    assert (row[:60] == 0).all()
+    assert (row[64:] == 255).all()
+    assert (np.diff(row) >= 0).all()
+    assert 0 < row[63] < 255
+
+
+def test_blend_of_all_and_nothing() -> None:
+    black, white = (Image.new("RGB", (8, 8), c) for c in ("black", "white"))
+    assert np.asarray(blend(black, white, np.ones((8, 8), bool))).max() == 0
+    assert np.asarray(blend(black, white, np.zeros((8, 8), bool))).min() == 255
+
+
+def of(row: list[int], categories: dict[int, int]) -> PanopticMap:
+    return PanopticMap.from_ids(np.array([row]), categories, TAXONOMY)
+
+
+HALF = np.array([[True, True, False, False]])
+
+
+def test_a_made_segment_goes_on_with_the_given_one() -> None:
+    given = of([5, 5, 9, 9], {5: 7, 9: 1})
+    made = of([1, 1, 1, 2], {1: 7, 2: 1})  # the box grows to the right, over the ground
+    out = merge_maps(given, made, HALF)
+    assert out.ids.tolist() == [[5, 5, 5, 9]]
+    assert [(s.id, s.category_id) for s in out.segments] == [(5, 7), (9, 1)]
+
+
+def test_made_things_of_their_own_get_new_ids() -> None:
+    given = of([5, 5, 9, 9], {5: 7, 9: 1})
+    made = of([3, 3, 5, 5], {3: 7, 5: 7})
+    out = merge_maps(given, made, HALF)
+    assert out.ids.tolist() == [[5, 5, 10, 10]]
+    assert out[10].category_id == 7
+
+
+def test_another_category_is_another_segment() -> None:
+    out = merge_maps(of([5, 5, 0, 0], {5: 7}), of([1, 1, 1, 1], {1: 2}), HALF)
+    assert out.ids.tolist() == [[5, 5, 6, 6]]
+    assert out[6].category_id == 2
+
+
+def test_known_void_stays_void() -> None:
+    known = np.array([[True, True, True, False]])
+    out = merge_maps(of([0, 5, 5, 5], {5: 7}), of([1, 1, 1, 1], {1: 7}), known)
+    assert out.ids.tolist() == [[0, 5, 5, 5]]
