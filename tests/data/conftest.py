@@ -18,7 +18,7 @@ def encoding(tiny_model: Path) -> ShardEncoding:
     """Small encoders with latents that are not white."""
     e = load_encoders(str(tiny_model))
     e.vae.register_to_config(latents_mean=[0.1, 0.2, 0.3, 0.4], latents_std=[1.0, 2.0, 0.5, 1.0])
-    return ShardEncoding(e.vae, e.tokenizer, 64, 12, precision="no")
+    return ShardEncoding(e.vae, e.text, 64, precision="no")
 
 
 @pytest.fixture(scope="session")

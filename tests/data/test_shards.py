@@ -32,7 +32,6 @@ from pandiff.data.shards import (
 from pandiff.errors import InputError
 from pandiff.models.encoders import latent_statistics, posterior, to_pixels, whiten
 from pandiff.models.image_prompt import encode_image_prompts, small_swin
-from pandiff.models.text import tokenize
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import load_encoders
 from pandiff.taxonomy import Category, Taxonomy
@@ -80,7 +79,7 @@ def test_tokens_are_those_of_every_caption(
     _, members = groups(shards / "shard-000000.tar")[3]
     tokens = npy(members["tokens.npy"])
     assert tokens.dtype == np.int32
-    assert np.array_equal(tokens, tokenize(encoding.tokenizer, folder.captions(3), 12))
+    assert np.array_equal(tokens, encoding.text.tokenize(folder.captions(3)))
 
 
 @torch.inference_mode()
@@ -140,7 +139,7 @@ def test_images_are_cut_to_the_square(encoding: ShardEncoding, tmp_path: Path) -
     assert (dataset.meta(0)["width"], dataset.meta(0)["height"]) == (200, 80)
     assert index is not None
     assert index.without_captions == 1
-    empty = tokenize(encoding.tokenizer, [""], 12).expand(CAPTIONS, -1)
+    empty = encoding.text.tokenize([""]).expand(CAPTIONS, -1)
     assert torch.equal(dataset[0]["tokens"].long(), empty)
 
 

@@ -19,7 +19,6 @@ from pandiff.data.encoded import CAPTIONS, fit_map
 from pandiff.data.scenes import write_scenes
 from pandiff.data.shards import ShardDataset, ShardIndex
 from pandiff.errors import InputError
-from pandiff.models.encoders import tokenize
 from pandiff.training.config import TrainConfig
 from pandiff.training.prepare import prepare, shard_encoding
 from pandiff.training.shard_sampler import ShardSampler
@@ -60,7 +59,7 @@ def test_the_original_coco_layout(coco: Path, config: TrainConfig, tmp_path: Pat
     meta, members = dataset.meta(0), dataset.reader.read(0)
     assert meta["file_name"] == "000000142238.jpg"
     assert meta["captions"] == SAYINGS
-    expected = tokenize(shard_encoding(config).tokenizer, SAYINGS, 12)
+    expected = shard_encoding(config).text.tokenize(SAYINGS)
     tokens = np.frombuffer(members["tokens.npy"][-6 * 12 * 4 :], dtype=np.int32)
     assert np.array_equal(tokens.reshape(6, 12), expected)
     assert torch.equal(dataset[0]["tokens"], expected[:CAPTIONS].to(torch.int32))

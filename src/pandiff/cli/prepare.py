@@ -26,8 +26,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--verify", action="store_true", help="DIR holds shards: compare them with their checksums"
     )
     parser.epilog = (
-        "Settings come after DIR, as for pandiff train; --encoders, --size, --precision and --workers "
-        "count here. The same command goes on with what was interrupted. "
+        "Settings come after DIR, as for pandiff train; --encoders, --size, --precision and "
+        "--workers count here. The same command goes on with what was interrupted. "
         "torchrun -m pandiff prepare ... divides the work."
     )
 
@@ -57,7 +57,7 @@ def _prepare(args: argparse.Namespace) -> None:
 
 
 def _verify(args: argparse.Namespace) -> None:
-    if args.out is not None or args.settings:
+    if any((args.out, args.preset, args.config, args.split, args.settings)):
         raise InputError("--verify SHARDS alone", "other arguments", "leave them out")
     from pandiff.data.shards import verify
 

@@ -16,9 +16,6 @@ from pandiff.pipeline import load_encoders, resolve
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import check_filled
 
-LENGTHS = ("context_length", "image_prompt_length")
-"""Settings of the network that the encoding depends on."""
-
 
 def prepare(
     config: TrainConfig,
@@ -73,17 +70,15 @@ def shard_encoding(config: TrainConfig) -> ShardEncoding:
     factor = latent_factor(e.vae)
     if config.size % factor:
         raise InputError(f"a size that {factor} divides", str(config.size), "change it")
-    lengths = {
-        "context_length": e.text_encoder.config.max_position_embeddings,
-        **{k: v for k, v in config.model.items() if k in LENGTHS},
-    }
+    settings = config.model
+    prompts = settings.get("image_prompt_length", ShardEncoding.image_prompt_length)
     return ShardEncoding(
         vae=e.vae,
-        tokenizer=e.tokenizer,
+        text=e.text.with_length(int(settings.get("context_length", e.text.length))),
         size=config.size,
         precision=config.precision,
         image_encoder=e.image_encoder,
-        **lengths,
+        image_prompt_length=prompts,
     )
 
 

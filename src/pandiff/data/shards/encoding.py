@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase, Swinv2Model
+from transformers import Swinv2Model
 
 from pandiff.coco import PanopticFolder
 from pandiff.data.encoded import fingerprint
@@ -24,7 +23,8 @@ from pandiff.data.shards.tar import Sample
 from pandiff.errors import InputError
 from pandiff.models.encoders import latent_statistics, posterior, whiten
 from pandiff.models.image_prompt import encode_image_prompts
-from pandiff.models.text import tokenize
+from pandiff.models.pixel_space import Vae
+from pandiff.models.text import TextEncoders
 
 BATCH = 16
 """Images that pass the encoders at once. A constant: other batches round differently."""
@@ -35,18 +35,16 @@ class ShardEncoding:
     """The frozen encoders and the sizes.
 
     Attributes:
-        vae, tokenizer: the encoders.
+        vae, text: the encoders.
         size: side of the images and maps in pixels.
-        context_length: tokens of a caption.
         precision: "bf16" or "no", in which the networks run.
         image_encoder: of image prompts; None writes none.
         image_prompt_length: tokens of an image prompt.
     """
 
-    vae: AutoencoderKL
-    tokenizer: PreTrainedTokenizerBase
+    vae: Vae
+    text: TextEncoders
     size: int
-    context_length: int
     precision: str = "bf16"
     image_encoder: Swinv2Model | None = None
     image_prompt_length: int = 4
@@ -58,14 +56,14 @@ class ShardEncoding:
 
     def settings(self) -> dict[str, Any]:
         """Everything of the encoders that the samples depend on, weights as hashes."""
-        vocabulary = json.dumps(sorted(self.tokenizer.get_vocab().items())).encode()
+        vocabularies = [sorted(t.get_vocab().items()) for t in self.text.tokenizers]
         return {
             "size": self.size,
-            "context_length": self.context_length,
+            "text": [type(self.text).__name__, *self.text.lengths],
             "precision": self.precision,
             "vae": fingerprint(self.vae),
             "latents": [s.flatten().tolist() for s in latent_statistics(self.vae)],
-            "vocabulary": hashlib.sha256(vocabulary).hexdigest(),
+            "vocabulary": hashlib.sha256(json.dumps(vocabularies).encode()).hexdigest(),
             **self._prompt_settings(),
         }
 
@@ -117,7 +115,7 @@ class ShardEncoding:
 
     def _sample(self, one: Loaded, latents: np.ndarray, *prompt: np.ndarray) -> Sample:
         captions = one.meta["captions"]
-        tokens = tokenize(self.tokenizer, captions or [""], self.context_length)
+        tokens = self.text.tokenize(captions or [""])
         contents = [
             json.dumps(one.meta).encode(),
             _npy(latents),
@@ -129,7 +127,7 @@ class ShardEncoding:
         return Sample(one.meta["key"], members, one.void, bool(captions))
 
 
-def moments(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
+def moments(vae: Vae, pixels: Tensor) -> Tensor:
     """(B, 3, H, W) in [-1, 1] -> mean, standard deviation (B, 2C, h, w) of whitened latents."""
     latents = posterior(vae, pixels)
     scale = latent_statistics(vae)[1].to(latents.std.device)
