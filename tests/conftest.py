@@ -117,3 +117,92 @@ def tiny_model(toy_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     path = tmp_path_factory.mktemp("tiny") / "model"
     pipe.save_pretrained(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of tiny models as the hub has them: sd15, pixart and sd3 (diffusers), and swin."""
+    import json
+
+    import torch
+    from diffusers import AutoencoderKL
+    from safetensors.torch import load_file, save_file
+    from transformers import (
+        CLIPTextConfig,
+        CLIPTextModel,
+        CLIPTextModelWithProjection,
+        Swinv2Config,
+        Swinv2ForImageClassification,
+        T5Config,
+        T5EncoderModel,
+        T5Tokenizer,
+    )
+
+    torch.manual_seed(0)
+    root, letters = tmp_path_factory.mktemp("hub"), "abcdefghijklmnopqrstuvwxyz!"
+    bos, eos = "<|startoftext|>", "<|endoftext|>"
+
+    def vae(folder: Path, channels: int, **statistics: float) -> None:
+        model = AutoencoderKL(
+            block_out_channels=(8, 8),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+            norm_num_groups=4,
+            latent_channels=channels,
+            **statistics,
+        )
+        model.save_pretrained(folder / "vae")
+
+    def clip_tokenizer(folder: Path, pad: str) -> None:
+        """The files of a slow tokenizer."""
+        words = [*letters, *(f"{c}</w>" for c in letters), "re", "red</w>", bos, eos]
+        special = {"bos_token": bos, "eos_token": eos, "unk_token": eos, "pad_token": pad}
+        settings = {**special, "tokenizer_class": "CLIPTokenizer", "model_max_length": 77}
+        folder.mkdir(parents=True)
+        (folder / "vocab.json").write_text(json.dumps({w: k for k, w in enumerate(words)}))
+        (folder / "merges.txt").write_text("#version: 0.2\nr e\nre d</w>\n")
+        (folder / "special_tokens_map.json").write_text(json.dumps(special))
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+
+    def clip(folder: Path, kind: type, width: int, layers: int) -> None:
+        """A CLIP with the names of the weights, and the end token, that the hub's have."""
+        config = CLIPTextConfig(
+            vocab_size=58, hidden_size=width, intermediate_size=32, num_hidden_layers=layers,
+            num_attention_heads=2, projection_dim=width, eos_token_id=2,
+        )  # fmt: skip
+        kind(config).save_pretrained(folder)
+        weights = load_file(folder / "model.safetensors")
+        old = {k if k.startswith("text_") else f"text_model.{k}": v for k, v in weights.items()}
+        old["text_model.embeddings.position_ids"] = torch.arange(77)[None]
+        save_file(old, folder / "model.safetensors", metadata={"format": "pt"})
+
+    def t5(folder: Path, suffix: str, length: int) -> None:
+        pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("▁red", -1.0)]
+        vocab = [*pieces, *((c, -3.0) for c in letters)]
+        tokenizer = T5Tokenizer(vocab=vocab, extra_ids=4, model_max_length=length)
+        tokenizer.save_pretrained(folder / f"tokenizer{suffix}")
+        config = T5Config(vocab_size=40, d_model=48, d_kv=8, d_ff=32, num_layers=2, num_heads=2,
+                          feed_forward_proj="gated-gelu")  # fmt: skip
+        model = T5EncoderModel(config)
+        model.save_pretrained(folder / f"text_encoder{suffix}", max_shard_size="20KB")
+
+    vae(root / "sd15", 4, scaling_factor=0.18215)
+    clip(root / "sd15/text_encoder", CLIPTextModel, 32, 2)
+    clip_tokenizer(root / "sd15/tokenizer", eos)
+    vae(root / "pixart", 4)
+    t5(root / "pixart", "", 120)
+    vae(root / "sd3", 16, scaling_factor=1.5, shift_factor=0.06)
+    clip(root / "sd3/text_encoder", CLIPTextModelWithProjection, 16, 2)
+    clip(root / "sd3/text_encoder_2", CLIPTextModelWithProjection, 24, 3)
+    clip_tokenizer(root / "sd3/tokenizer", eos)
+    clip_tokenizer(root / "sd3/tokenizer_2", "!")
+    t5(root / "sd3", "_3", 512)
+    swin = Swinv2Config(
+        image_size=32, patch_size=4, embed_dim=24, depths=[1, 1], num_heads=[1, 2], window_size=4
+    )
+    Swinv2ForImageClassification(swin).save_pretrained(root / "swin")
+    parts = {p.parent.name: [p.name for p in p.parent.iterdir()] for p in root.glob("*/vae")}
+    for name, components in parts.items():
+        index = {"_class_name": "AnyPipeline", **{c: ["a_library", "AClass"] for c in components}}
+        (root / name / "model_index.json").write_text(json.dumps(index))
+    return root
