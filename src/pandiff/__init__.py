@@ -17,6 +17,7 @@ _LAZY = {
     "Taxonomy": "pandiff.taxonomy",
     "InputError": "pandiff.errors",
     "PanopticCodec": "pandiff.codec",
+    "TwoStreamPDM": "pandiff.models.two_stream",
     "UnifiedPDM": "pandiff.models.unified",
     "UViT": "pandiff.models.uvit",
     "PixelSpace": "pandiff.models.pixel_space",

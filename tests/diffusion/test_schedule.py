@@ -130,6 +130,13 @@ def test_streams_have_their_own_coefficients() -> None:
     assert alpha[2, 1] < alpha[2, 0]
 
 
-def test_the_configuration_rebuilds_the_schedule() -> None:
-    schedule = NoiseSchedule.for_map(8)
-    assert NoiseSchedule(**schedule.to_config()) == schedule
+def test_a_backbones_schedule_is_the_images() -> None:
+    class Network:
+        layout = StateLayout(4, 3, 2)
+        image_alpha_bars = torch.linspace(1, 0.01, NUM_LEVELS + 1, dtype=torch.float64)
+
+    schedules = StreamSchedules.of(Network())
+    assert torch.equal(schedules.image.alpha_bars, Network.image_alpha_bars)
+    assert schedules.panoptic == NoiseSchedule.for_map(2)
+    betas = torch.tensor(schedules.image.scheduler_config()["trained_betas"]).double()
+    torch.testing.assert_close((1 - betas).cumprod(0), Network.image_alpha_bars[1:])

@@ -21,7 +21,7 @@ from transformers import Swinv2Model
 from pandiff.coco import PanopticFolder
 from pandiff.codec import PanopticCodec
 from pandiff.data.images import fit
-from pandiff.models.encoders import encode_pixels, to_pixels
+from pandiff.models.encoders import encode_pixels, latent_statistics, to_pixels
 from pandiff.models.image_prompt import encode_image_prompts
 from pandiff.models.text import TextEncoders
 from pandiff.panoptic import PanopticMap
@@ -58,7 +58,7 @@ class Encoding:
             else str(data.resolve()),
             "codec": self.codec.to_config(),
             "vae": fingerprint(self.vae),
-            "latents": [self.vae.config.latents_mean, self.vae.config.latents_std],
+            "latents": [m.flatten().tolist() for m in latent_statistics(self.vae)],
             "vocabulary": [v for t in self.text.tokenizers for v in sorted(t.get_vocab().items())],
             "sizes": [self.size, self.map_size, *self.text.lengths],
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -65,8 +65,20 @@ class NoiseSchedule:
             "timestep_spacing": "trailing",
         }
 
-    def to_config(self) -> dict[str, Any]:
-        return asdict(self)
+
+@dataclass(frozen=True, eq=False)
+class ToldSchedule(NoiseSchedule):
+    """A schedule told level by level: that of a frozen network, which was trained on it.
+
+    Attributes:
+        told: (NUM_LEVELS + 1,) float64, what `alpha_bars` is.
+    """
+
+    told: Tensor = field(default_factory=lambda: torch.ones(NUM_LEVELS + 1, dtype=torch.float64))
+
+    @cached_property
+    def alpha_bars(self) -> Tensor:
+        return self.told
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,13 @@ class StreamSchedules:
     @classmethod
     def for_ratio(cls, ratio: int) -> StreamSchedules:
         return cls(NoiseSchedule(), NoiseSchedule.for_map(ratio))
+
+    @classmethod
+    def of(cls, network: Any) -> StreamSchedules:
+        """Those of a panoptic diffusion model: a frozen backbone fixes the image's."""
+        told = getattr(network, "image_alpha_bars", None)
+        image = NoiseSchedule() if told is None else ToldSchedule(told=told)
+        return cls(image, NoiseSchedule.for_map(network.layout.ratio))
 
     def coefficients(self, levels: Tensor) -> tuple[Tensor, Tensor]:
         """Levels (B, 2) of image and map -> alpha and sigma, each (B, 2)."""

@@ -258,7 +258,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 context,
                 noise,
                 layout,
-                StreamSchedules.for_ratio(layout.ratio),
+                StreamSchedules.of(self.transformer),
                 self.scheduler,
                 num_inference_steps,
                 start=None if strength is None else self._start(strength, images, maps),
@@ -279,7 +279,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
 
     def _denoiser(self) -> NetworkDenoiser:
         layout = self.transformer.layout
-        schedules = StreamSchedules.for_ratio(layout.ratio)
+        schedules = StreamSchedules.of(self.transformer)
         prediction = self.transformer.config.image_prediction
         return NetworkDenoiser(self.transformer, layout, schedules, prediction)
 

@@ -11,6 +11,7 @@ from pandiff.errors import InputError
 
 PRECISIONS = ("bf16", "no")
 OPTIMIZERS = ("adamw", "muon")
+NETWORKS = ("unified", "two-stream")
 LAYOUTS = ("ddp", "fsdp")
 POSITIVE = (
     "steps", "batch_size", "accumulate", "size", "ratio", "log_every", "save_every", "preview_every"
@@ -101,7 +102,11 @@ class TrainConfig:
         instances: instance coding of the map (pdm).
         min_area: smallest component that the exported model keeps, in pixels of 128 x 128 (pdm).
         ratio: side of the map over side of the latent (pdm).
+        network: "unified" or "two-stream" (pdm).
+        backbone: file, folder or hub id of the image model of a two-stream network.
         encoders: folder or hub id with the VAE and text encoder that a pdm is trained on.
+        latent_scale: factor on the VAE's latents instead of its own, where a backbone has another.
+        image_encoder: folder or hub id of a Swin-V2 for image prompts, if not among the encoders.
         init: folder or hub id of a model to start from; None for fresh weights.
         parallel: how several processes hold the network: "ddp", whole in each, or "fsdp", a
             shard in each.
@@ -127,7 +132,11 @@ class TrainConfig:
     instances: str = "offsets+colors"
     min_area: float = 16
     ratio: int = 4
+    network: str = "unified"
+    backbone: str | None = None
     encoders: str | None = None
+    latent_scale: float | None = None
+    image_encoder: str | None = None
     init: str | None = None
     parallel: str = "ddp"
     workers: int = 0
@@ -146,6 +155,8 @@ class TrainConfig:
             _check(f"patterns.{name}", share, "of 0 or more", 0 <= share < math.inf)
         total = sum(asdict(self.patterns).values())
         _check("the sum of patterns", total, "above 0", total > 0)
+        if self.network not in NETWORKS:
+            raise InputError(f"network {' or '.join(NETWORKS)}", repr(self.network), "choose one")
         if self.precision not in PRECISIONS:
             known = " or ".join(PRECISIONS)
             raise InputError(f"precision {known}", repr(self.precision), "choose one")

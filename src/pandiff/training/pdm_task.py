@@ -17,14 +17,13 @@ from pandiff.context import Context
 from pandiff.data.encoded import EncodedDataset, Encoding, load_or_encode
 from pandiff.diffusion import PATTERNS, Levels, StreamSchedules, draw_levels, objective
 from pandiff.draw import grid
-from pandiff.errors import InputError
 from pandiff.models.encoders import latent_factor
-from pandiff.models.unified import UnifiedPDM
-from pandiff.pipeline import PanopticDiffusionPipeline, load_encoders, reading, resolve
+from pandiff.pipeline import PanopticDiffusionPipeline, load_encoders, resolve
 from pandiff.taxonomy import VOID
 from pandiff.training.config import TrainConfig
+from pandiff.training.network import Sizes, make_network
 from pandiff.training.progress import track
-from pandiff.training.task import Tensors, build, check_filled
+from pandiff.training.task import Tensors, check_filled
 
 IMAGE_GIVEN = PATTERNS.index("image_given")
 
@@ -44,12 +43,18 @@ class PdmTask:
         self.config, self.device = config, device
         folder = PanopticFolder.open(data)
         check_filled(folder, data)
-        self.encoders = load_encoders(resolve(config.encoders or config.init or "scenes"), device)
+        self.encoders = load_encoders(
+            resolve(config.encoders or config.init or "scenes"),
+            device,
+            image_encoder=config.image_encoder,
+        )
+        if config.latent_scale is not None:
+            self.encoders.vae.register_to_config(scaling_factor=config.latent_scale)
         self.codec = PanopticCodec(folder.taxonomy, instances=config.instances)
-        self.network = self._network()
+        self.network = make_network(config, self._sizes())
         self.text = self.encoders.text.with_length(self.network.config.context_length)
         self.layout = self.network.layout
-        self.schedules = StreamSchedules.for_ratio(self.layout.ratio)
+        self.schedules = StreamSchedules.of(self.network)
         self.dataset = EncodedDataset(load_or_encode(data, cache, self._encoding(), _encoding_bar))
         has_void = bool((self.dataset.tensors["category"] == VOID).any())
         self.codec = replace(self.codec, void=has_void, min_area=config.min_area)
@@ -59,45 +64,18 @@ class PdmTask:
         self.prompts = [(folder.captions(k) or [""])[0] for k in range(min(8, len(folder)))]
         self.null_tokens = self.text.tokenize([""]).to(device)
 
-    def _network(self) -> UnifiedPDM:
-        torch.manual_seed(self.config.seed)
-        image_encoder = self.encoders.image_encoder
-        prompts = None if image_encoder is None else image_encoder.config.hidden_size
-        if self.config.init:
-            return self._started(prompts)
-        vae, text = self.encoders.vae.config, self.encoders.text
-        factor = latent_factor(self.encoders.vae)
-        if self.config.size % factor:
-            raise InputError(f"a size that {factor} divides", str(self.config.size), "change it")
-        settings: dict[str, Any] = {
-            "sample_size": self.config.size // factor,
-            "image_channels": vae.latent_channels,
-            "map_channels": self.codec.channels,
-            "ratio": self.config.ratio,
-            "context_dim": text.dim,
-            "context_length": text.length,
-            "image_prompt_dim": prompts,
-            **self.config.model,
-        }
-        return build(UnifiedPDM, settings)
-
-    def _started(self, prompts: int | None) -> UnifiedPDM:
-        """The network of `init`, which may learn to take image prompts."""
-        with reading("a model to start from", str(self.config.init)):
-            network: UnifiedPDM = UnifiedPDM.from_pretrained(
-                resolve(str(self.config.init)), subfolder="transformer", dtype=torch.float32
-            )
-        if network.config.map_channels != self.codec.channels:
-            raise InputError(
-                f"an init model with {self.codec.channels} map channels",
-                str(network.config.map_channels),
-                "use the codec and taxonomy it was trained with",
-            )
-        if prompts in (None, network.config.image_prompt_dim):
-            return network
-        grown = build(UnifiedPDM, {**_settings(network), "image_prompt_dim": prompts})
-        grown.load_state_dict({**grown.state_dict(), **network.state_dict()})
-        return grown
+    def _sizes(self) -> Sizes:
+        e = self.encoders
+        return Sizes(
+            latent_factor=latent_factor(e.vae),
+            image_channels=e.vae.config.latent_channels,
+            map_channels=self.codec.channels,
+            context_dim=e.text.dim,
+            context_length=e.text.length,
+            image_prompt_dim=None
+            if e.image_encoder is None
+            else e.image_encoder.config.hidden_size,
+        )
 
     def _encoding(self) -> Encoding:
         c = self.network.config
@@ -182,11 +160,6 @@ class PdmTask:
 
     def export(self, network: nn.Module, folder: Path) -> None:
         self.pipeline(network).save_pretrained(folder)
-
-
-def _settings(network: UnifiedPDM) -> dict[str, Any]:
-    """The arguments that a network was made with."""
-    return {k: v for k, v in network.config.items() if not k.startswith("_")}
 
 
 def _encoding_bar(iterable: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pandiff.errors import InputError
+from pandiff.training import coco_presets as coco
 from pandiff.training.config import Optim, TrainConfig
 
 
@@ -51,7 +52,7 @@ def scenes() -> TrainConfig:
         ratio=2,
         min_area=48,
         model={"patch_size": 4, "image_prediction": "sample"},
-        optim=Optim(lr=8e-4, warmup=300),
+        optim=Optim("muon", lr=8e-4, warmup=300),
     )
 
 
@@ -71,6 +72,13 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "scenes-swin": scenes_swin,
     "scenes": scenes,
     "scenes-segmenter": scenes_segmenter,
+    "coco256-unified": coco.coco256_unified,
+    "coco256-unified-m": coco.coco256_unified_m,
+    "coco256-two-stream": coco.coco256_two_stream,
+    "coco256-two-stream-m": coco.coco256_two_stream_m,
+    "coco256-two-stream-pixart": coco.coco256_two_stream_pixart,
+    "coco512-unified": coco.coco512_unified,
+    "coco512-unified-m": coco.coco512_unified_m,
 }
 
 
