@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,20 @@ def pytest_collection_finish() -> None:
     """Hold torch to one thread, for the tests run in parallel; it is not imported for this."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture
+def in_two_processes(tmp_path: Path) -> Callable[[Callable[[int], None]], None]:
+    """Do some work, which is given its rank, in two real processes that talk through gloo."""
+    from torch import distributed as dist
+    from torch.multiprocessing.spawn import start_processes
+
+    def process(rank: int, work: Callable[[int], None]) -> None:
+        dist.init_process_group("gloo", f"file://{tmp_path}/store", rank=rank, world_size=2)
+        work(rank)
+        dist.destroy_process_group()
+
+    return lambda work: start_processes(process, (work,), nprocs=2, start_method="fork")
 
 
 @pytest.fixture(scope="session")

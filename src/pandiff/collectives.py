@@ -24,6 +24,12 @@ def is_main() -> bool:
     return world_size() == 1 or dist.get_rank() == 0
 
 
+def leave() -> None:
+    """End this process's part in a run of several."""
+    if world_size() > 1:
+        dist.destroy_process_group()
+
+
 def sum_over_ranks(values: Tensor) -> Tensor:
     """The sum over all processes, without a gradient."""
     values = values.detach().clone()

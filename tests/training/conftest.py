@@ -19,7 +19,7 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_config(tiny_model: Path) -> Callable[..., TrainConfig]:
     """The settings of a tiny run of a task, with changes."""
 

@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from pandiff.errors import InputError
 from pandiff.training import checkpoint
 from pandiff.training.checkpoint import load_checkpoint, save_checkpoint
+from pandiff.training.config import Optim
 from pandiff.training.ema import Ema
+from pandiff.training.optimizer import make_optimizer
 
 
 class Parts(NamedTuple):
@@ -118,3 +121,38 @@ def test_a_broken_file(tmp_path: Path) -> None:
     (tmp_path / "checkpoint/state.json").write_text(json.dumps({"step": 1})[:-1])
     with pytest.raises(InputError):
         load_checkpoint(tmp_path / "checkpoint", *parts())
+
+
+def frozen_parts(scale: float) -> Parts:
+    """A network with a frozen submodule, whose weights are `scale`."""
+    torch.manual_seed(0)
+    frozen = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4)).requires_grad_(False)
+    nn.init.constant_(frozen[0].weight, scale)
+    network = nn.Sequential(frozen, nn.Linear(4, 3))
+    return Parts(network, Ema(network), make_optimizer(Optim(), network))
+
+
+def test_frozen_parameters_are_not_stored_and_stay_as_they_are(tmp_path: Path) -> None:
+    mine, other = frozen_parts(1.0), frozen_parts(2.0)
+    nn.init.constant_(mine.network[1].weight, 7.0)
+    mine.network[0][1].running_mean.fill_(5.0)
+    mine.ema.update(mine.network, 0.5)
+    save_checkpoint(tmp_path / "checkpoint", *mine, {"step": 1})
+    trained = {"1.weight", "1.bias"}
+    buffers = {f"0.1.{name}" for name, _ in mine.network[0][1].named_buffers()}
+    for name in ("network", "ema"):
+        assert load_file(tmp_path / f"checkpoint/{name}.safetensors").keys() == trained | buffers
+    load_checkpoint(tmp_path / "checkpoint", *other)
+    assert (other.network[0][0].weight == 2).all() and (other.network[1].weight == 7).all()
+    assert (other.ema.model[0][0].weight == 2).all() and (
+        other.network[0][1].running_mean == 5
+    ).all()
+    assert torch.equal(other.ema.model[1].weight, mine.ema.model[1].weight)
+
+
+def test_an_optimizer_of_other_parameters(tmp_path: Path) -> None:
+    save(tmp_path / "checkpoint", 1)
+    network, ema, _ = parts()
+    other = torch.optim.AdamW([network[0].weight])
+    with pytest.raises(InputError, match="a checkpoint of this network"):
+        load_checkpoint(tmp_path / "checkpoint", network, ema, other)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -119,25 +116,6 @@ def test_micro_batches_add_up(
     train(replace(config, accumulate=accumulate), toy_data, tmp_path / "several")
     assert losses(tmp_path / "several") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
     assert_same_gradients(tmp_path / "one", tmp_path / "several")
-
-
-@pytest.mark.slow
-def test_two_processes_are_as_one(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
-    config = tiny_config("vae", steps=1)
-    train(config, toy_data, tmp_path / "one")
-    (tmp_path / "settings.json").write_text(json.dumps(config.to_dict()))
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    command = ["-m", "pandiff", "train", "--config", tmp_path / "settings.json"]
-    folders = ["--data", toy_data, "--out", tmp_path / "two"]
-    done = subprocess.run(
-        [str(a) for a in (*launch, *command, *folders)],
-        env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert_same_gradients(tmp_path / "one", tmp_path / "two")
 
 
 def test_runs_differ_by_their_seed(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
