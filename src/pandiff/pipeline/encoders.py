@@ -24,6 +24,8 @@ from pandiff.pipeline.sources import reading
 
 OPTIONS = {"dtype": torch.float32, "use_safetensors": True}
 """How weights are read: never a pickle."""
+VOCABULARIES = ("tokenizer.json", "vocab.json", "spiece.model")
+"""Files of which a tokenizer has one; without any it would be made empty."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,14 @@ def load_text(path: str) -> TextEncoders:
     """
     with reading("a text encoder and its tokenizer", path):
         first = _folder(path, "text_encoder")
+        if first is None:
+            raise InputError(f"text_encoder in {path!r}", "none", "check the name, the files")
         if not first:
-            return text_encoders([_tokenizer(path, "")], [_text_encoder(path, "")])
-        present = [s for s in SUFFIXES if _has(path, f"text_encoder{s}")]
-        tokenizers = [_tokenizer(path, f"tokenizer{s}") for s in present]
-        return text_encoders(tokenizers, [_text_encoder(path, f"text_encoder{s}") for s in present])
+            pairs = [_pair(path, "", "")]
+        else:
+            present = [s for s in SUFFIXES if _has(path, f"text_encoder{s}")]
+            pairs = [_pair(path, f"tokenizer{s}", f"text_encoder{s}") for s in present]
+        return text_encoders(*zip(*pairs, strict=True))
 
 
 def load_swin(path: str) -> Swinv2Model:
@@ -122,6 +127,9 @@ def load_swin(path: str) -> Swinv2Model:
     """
     with reading("a Swin-V2", path):
         folder = _folder(path, "image_encoder") or ""
+        found = _config(path, folder).get("model_type")
+        if found != "swinv2":
+            raise InputError(f"a Swin-V2 at {path!r}", str(found), "use another")
         return _whole(Swinv2Model, path, folder, add_pooling_layer=False)
 
 
@@ -129,14 +137,22 @@ def _own_swin(path: str) -> Swinv2Model | None:
     return load_swin(path) if _has(path, "image_encoder") else None
 
 
-def _tokenizer(path: str, folder: str) -> PreTrainedTokenizerBase:
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, subfolder=folder)
-    return tokenizer
+def _pair(
+    path: str, tokenizer: str, encoder: str
+) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    with reading("a text encoder", f"{path}/{encoder}"):
+        model = _whole(encoder_class(_config(path, encoder)), path, encoder)
+    with reading("a tokenizer", f"{path}/{tokenizer}"):
+        if not any(_has(path, tokenizer, file) for file in VOCABULARIES):
+            raise OSError(f"none of {', '.join(VOCABULARIES)}")
+        return AutoTokenizer.from_pretrained(
+            path, subfolder=tokenizer, config=model.config, trust_remote_code=False
+        ), model
 
 
-def _text_encoder(path: str, folder: str) -> PreTrainedModel:
+def _config(path: str, folder: str) -> dict[str, Any]:
     config, _ = PreTrainedConfig.get_config_dict(path, subfolder=folder)
-    return _whole(encoder_class(config), path, folder)
+    return config
 
 
 def _whole(kind: type[PreTrainedModel], path: str, folder: str, **options: Any) -> Any:
@@ -154,10 +170,10 @@ def _folder(path: str, part: str) -> str | None:
     return next((folder for folder in (part, "") if _has(path, folder)), None)
 
 
-def _has(path: str, folder: str) -> bool:
-    """Whether a folder or hub id has this subfolder with a model."""
+def _has(path: str, folder: str, file: str = "config.json") -> bool:
+    """Whether a folder or hub id has a file; as a rule the one that makes a folder a model."""
     quiet = {
         "_raise_exceptions_for_missing_entries": False,
         "_raise_exceptions_for_connection_errors": not is_offline_mode(),
     }
-    return cached_file(path, "config.json", subfolder=folder, **quiet) is not None
+    return cached_file(path, file, subfolder=folder, **quiet) is not None
