@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", metavar="P", help="settings to start from")
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings in YAML or JSON")
-    parser.add_argument("--data", metavar="D", type=Path, help="dataset folder, or shards")
+    parser.add_argument(
+        "--data",
+        metavar="D",
+        type=location,
+        help="dataset folder; for a pdm also shards, or their address",
+    )
     parser.add_argument("--out", metavar="RUN", type=Path, help="the run's folder")
     parser.add_argument("--dry-run", action="store_true", help="print all settings and costs")
     parser.epilog = (
@@ -26,6 +31,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "it goes before the file's, and the file's before the preset's. "
         "The same command goes on with an interrupted run."
     )
+
+
+def location(text: str) -> str | Path:
+    """A path, or an address as it is."""
+    return text if "://" in text else Path(text)
 
 
 def _train(args: argparse.Namespace) -> None:

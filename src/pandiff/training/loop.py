@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from pandiff.coco import read_json, write_json
 from pandiff.collectives import mean_over_ranks
+from pandiff.data.shards import ShardDataset, is_shards
 from pandiff.errors import InputError
 from pandiff.training.checkpoint import load_checkpoint, replace_folder, save_checkpoint
 from pandiff.training.clip_task import ClipTask
@@ -28,34 +29,38 @@ from pandiff.training.pdm_task import PdmTask
 from pandiff.training.progress import Pace
 from pandiff.training.sampler import StepSampler
 from pandiff.training.segmenter_task import SegmenterTask
+from pandiff.training.shard_sampler import ShardSampler
 from pandiff.training.swin_task import SwinTask
 from pandiff.training.task import Task, Tensors, check_filled
 from pandiff.training.tracker import Tracker
 from pandiff.training.vae_task import VaeTask
 
 
-def make_task(config: TrainConfig, data: Path, out: Path, device: torch.device) -> Task:
+def make_task(config: TrainConfig, data: str | Path, out: Path, device: torch.device) -> Task:
     """The task that the settings name."""
+    if config.task != "pdm" and is_shards(data):
+        raise InputError("a dataset folder", f"shards in {data}", "only a pdm trains on shards")
     torch.manual_seed(config.seed)
+    folder = Path(data)
     if config.task == "vae":
-        return VaeTask(config, data, device)
+        return VaeTask(config, folder, device)
     if config.task == "clip":
-        return ClipTask(config, data)
+        return ClipTask(config, folder)
     if config.task == "swin":
-        return SwinTask(config, data, device)
+        return SwinTask(config, folder, device)
     if config.task == "pdm":
         return PdmTask(config, data, device, out / "encoded.safetensors")
     if config.task == "segmenter":
-        return SegmenterTask(config, data, device)
+        return SegmenterTask(config, folder, device)
     raise InputError("a task of vae, clip, swin, pdm, segmenter", repr(config.task), "choose one")
 
 
-def train(config: TrainConfig, data: Path, out: Path) -> Path:
+def train(config: TrainConfig, data: str | Path, out: Path) -> Path:
     """Train, or go on where `out` left off, and export the averaged weights.
 
     Args:
         config: the settings; those of a run that is resumed must be the same, `steps` aside.
-        data: a dataset folder.
+        data: a dataset folder; for a pdm also shards, or their address.
         out: the run's folder: checkpoint/, model/, previews/, log.jsonl, config.json.
 
     Returns:
@@ -134,18 +139,13 @@ class _Run:
 
     def _loader(self) -> DataLoader[Any]:
         a, c = self.accelerator, self.config
-        sampler = StepSampler(
-            len(self.task.dataset),
-            c.batch_size,
-            c.seed,
-            self.start,
-            c.steps,
-            a.process_index,
-            a.num_processes,
+        dataset, mine = self.task.dataset, (a.process_index, a.num_processes)
+        sampler = (
+            ShardSampler(dataset.order(c.seed), c.batch_size, self.start, c.steps, *mine)
+            if isinstance(dataset, ShardDataset)
+            else StepSampler(len(dataset), c.batch_size, c.seed, self.start, c.steps, *mine)
         )
-        return DataLoader(
-            self.task.dataset, batch_sampler=sampler, num_workers=c.workers, collate_fn=_as_is
-        )
+        return DataLoader(dataset, batch_sampler=sampler, num_workers=c.workers, collate_fn=_as_is)
 
     def _step(self, step: int, batch: Tensors) -> Tensors:
         rate = self.config.optim.rate(step, self.config.steps)

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 from torch import Tensor, nn
 
-from pandiff.coco import PanopticFolder
 from pandiff.codec import PanopticCodec
 from pandiff.context import Context
-from pandiff.data.encoded import EncodedDataset, Encoding, load_or_encode
+from pandiff.data.encoded import Encoding
 from pandiff.diffusion import PATTERNS, Levels, StreamSchedules, draw_levels, objective
 from pandiff.draw import grid
 from pandiff.models.encoders import latent_factor
-from pandiff.pipeline import PanopticDiffusionPipeline, load_encoders, resolve
-from pandiff.taxonomy import VOID
+from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.training.config import TrainConfig
 from pandiff.training.network import Sizes, make_network
-from pandiff.training.progress import track
-from pandiff.training.task import Tensors, check_filled
+from pandiff.training.pdm_data import encoders_of, open_data
+from pandiff.training.task import Tensors
 
 IMAGE_GIVEN = PATTERNS.index("image_given")
 
@@ -34,34 +31,27 @@ class PdmTask:
     Args:
         config: the run's settings; `encoders` must name a folder with vae, text_encoder and
             tokenizer, or a whole pipeline.
-        data: a dataset folder; encoded once into `cache`.
+        data: a dataset folder, encoded once into `cache`; or shards, or their address.
         device: where the frozen encoders run.
         cache: file for the encoded data.
     """
 
-    def __init__(self, config: TrainConfig, data: Path, device: torch.device, cache: Path) -> None:
+    def __init__(
+        self, config: TrainConfig, data: str | Path, device: torch.device, cache: Path
+    ) -> None:
         self.config, self.device = config, device
-        folder = PanopticFolder.open(data)
-        check_filled(folder, data)
-        self.encoders = load_encoders(
-            resolve(config.encoders or config.init or "scenes"),
-            device,
-            image_encoder=config.image_encoder,
-        )
-        if config.latent_scale is not None:
-            self.encoders.vae.register_to_config(scaling_factor=config.latent_scale)
-        self.codec = PanopticCodec(folder.taxonomy, instances=config.instances)
+        self.data = open_data(data, cache)
+        self.encoders = encoders_of(config, device)
+        self.codec = PanopticCodec(self.data.taxonomy, instances=config.instances)
         self.network = make_network(config, self._sizes())
         self.text = self.encoders.text.with_length(self.network.config.context_length)
         self.layout = self.network.layout
         self.schedules = StreamSchedules.of(self.network)
-        self.dataset = EncodedDataset(load_or_encode(data, cache, self._encoding(), _encoding_bar))
-        has_void = bool((self.dataset.tensors["category"] == VOID).any())
+        self.dataset, has_void = self.data.read(self._encoding())
         self.codec = replace(self.codec, void=has_void, min_area=config.min_area)
         self.map_weights = torch.ones(self.codec.channels, device=device)
         offsets = self.codec.channel_groups.get("offsets", slice(0, 0))
         self.map_weights[offsets] = config.offset_weight
-        self.prompts = [(folder.captions(k) or [""])[0] for k in range(min(8, len(folder)))]
         self.null_tokens = self.text.tokenize([""]).to(device)
 
     def _sizes(self) -> Sizes:
@@ -108,9 +98,11 @@ class PdmTask:
             "caption": torch.rand(n, generator=generator),
             "drop": torch.rand(n, generator=generator) < dropout,
             "prompted": prompted,
+            **self.data.draw(n, (self.layout.image_channels, side, side), generator),
         }
 
     def losses(self, network: nn.Module, batch: Tensors, draws: Tensors) -> Tensors:
+        batch = self.data.view(batch, draws)
         losses = objective(
             network,
             self.layout,
@@ -155,12 +147,9 @@ class PdmTask:
         pipe = self.pipeline(network)
         pipe.set_progress_bar_config(disable=True)
         generator = torch.Generator().manual_seed(0)
-        out = pipe(self.prompts, num_inference_steps=20, guidance_scale=2.5, generator=generator)
-        return grid(out.images, maps=out.maps, prompts=self.prompts)
+        prompts = self.data.captions
+        out = pipe(prompts, num_inference_steps=20, guidance_scale=2.5, generator=generator)
+        return grid(out.images, maps=out.maps, prompts=prompts)
 
     def export(self, network: nn.Module, folder: Path) -> None:
         self.pipeline(network).save_pretrained(folder)
-
-
-def _encoding_bar(iterable: Any) -> Any:
-    return track(iterable, "encoding")

@@ -12,8 +12,8 @@ from pandiff.coco import PanopticFolder
 from pandiff.data.shards import ShardEncoding, ShardIndex, ShardWriter
 from pandiff.errors import InputError
 from pandiff.models.encoders import latent_factor
-from pandiff.pipeline import load_encoders, resolve
 from pandiff.training.config import TrainConfig
+from pandiff.training.pdm_data import encoders_of
 from pandiff.training.task import check_filled
 
 
@@ -66,7 +66,7 @@ def shard_encoding(config: TrainConfig) -> ShardEncoding:
 
     `model.context_length` and `model.image_prompt_length` count too, where they are set.
     """
-    e = load_encoders(resolve(config.encoders or config.init or "scenes"), _device())
+    e = encoders_of(config, _device())
     factor = latent_factor(e.vae)
     if config.size % factor:
         raise InputError(f"a size that {factor} divides", str(config.size), "change it")

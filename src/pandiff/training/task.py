@@ -33,7 +33,7 @@ def build(make: Callable[..., T], settings: Mapping[str, Any]) -> T:
         raise InputError("model settings that fit one another", reason, "mend --model") from error
 
 
-def check_filled(dataset: Sized, data: Path) -> None:
+def check_filled(dataset: Sized, data: str | Path) -> None:
     """InputError if the dataset read from `data` is empty."""
     if not len(dataset):
         raise InputError("a dataset with images", f"none in {data}", "add some")

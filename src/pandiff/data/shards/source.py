@@ -47,7 +47,9 @@ class ShardSource(Protocol):
         ...
 
 
-def open_source(location: str | Path, cache: Path | None, cache_shards: int) -> ShardSource:
+def open_source(
+    location: str | Path, cache: Path | None = None, cache_shards: int = 16
+) -> ShardSource:
     """The shards of a folder or an address; InputError if there are none."""
     if "://" in str(location):
         return CachedSource.connect(str(location), cache, cache_shards)
