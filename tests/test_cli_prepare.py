@@ -18,6 +18,7 @@ from pandiff.data.scenes import write_scenes
 
 Capture = pytest.CaptureFixture[str]
 SETTINGS = ("--preset", "scenes", "--size", "64", "--precision", "no")
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
@@ -113,42 +114,44 @@ def test_other_settings_are_refused(
     assert content(Path("s")) == before
 
 
-@pytest.fixture
-def command(tiny_model: Path, tmp_path: Path) -> list[str]:
+@pytest.fixture(scope="module")
+def command(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A command on sixty scenes in thirty shards, but for its --out."""
-    write_scenes(tmp_path / "data", 60, seed=1, size=64)
+    data = tmp_path_factory.mktemp("scenes") / "data"
+    write_scenes(data, 60, seed=1, size=64)
     settings = [*SETTINGS, "--encoders", str(tiny_model), "--shard-size", "2"]
-    return ["-m", "pandiff", "prepare", str(tmp_path / "data"), *settings, "--out"]
+    return ["-m", "pandiff", "prepare", str(data), *settings, "--out"]
+
+
+@pytest.fixture(scope="module")
+def whole(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What it writes if nothing happens."""
+    out = tmp_path_factory.mktemp("whole") / "s"
+    subprocess.run([sys.executable, *command, str(out)], check=True, env=ONE_THREAD, timeout=300)
+    return content(out)
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on(command: list[str], tmp_path: Path) -> None:
-    command = [sys.executable, *command]
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, timeout=300)
+def test_a_killed_run_goes_on(command: list[str], whole: dict[str, bytes], tmp_path: Path) -> None:
     out = tmp_path / "s"
-    with subprocess.Popen([*command, str(out)]) as killed:
+    command = [sys.executable, *command, str(out)]
+    with subprocess.Popen(command, env=ONE_THREAD) as killed:
         while not (out / "shard-000003.tar").exists():
             assert killed.poll() is None
             time.sleep(0.005)
         killed.send_signal(signal.SIGKILL)
     assert not (out / "shards.json").exists(), "it was quicker than the kill"
-    subprocess.run([*command, str(out)], check=True, timeout=300)
-    assert content(out) == content(tmp_path / "whole")
+    subprocess.run(command, check=True, env=ONE_THREAD, timeout=300)
+    assert content(out) == whole
 
 
 @pytest.mark.slow
-def test_two_processes_write_the_same(command: list[str], tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, *command, str(one)], check=True, env=environment, timeout=300)
+def test_two_processes_write_the_same(
+    command: list[str], whole: dict[str, bytes], tmp_path: Path
+) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    done = subprocess.run(
-        [*torchrun, *command, str(two)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    command = [*torchrun, *command, str(tmp_path / "s")]
+    done = subprocess.run(command, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("60 images, shards: 30 of") == 1, "the first process alone speaks"
-    assert content(two) == content(one)
+    assert content(tmp_path / "s") == whole

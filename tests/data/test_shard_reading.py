@@ -21,8 +21,10 @@ from torch.utils.data import DataLoader
 from pandiff.coco import FolderWriter, PanopticFolder
 from pandiff.codec import PanopticCodec
 from pandiff.data.encoded import CAPTIONS
-from pandiff.data.shards import ShardDataset, ShardEncoding, ShardWriter, source
+from pandiff.data.shards import ShardDataset, ShardEncoding, ShardWriter, source, view
+from pandiff.data.shards.view import LABELS
 from pandiff.errors import InputError
+from pandiff.models.encoders import posterior, to_pixels, whiten
 from pandiff.panoptic import PanopticMap
 from pandiff.taxonomy import Category, Taxonomy
 
@@ -97,6 +99,31 @@ def test_crowds_train_as_void(encoding: ShardEncoding, tmp_path: Path) -> None:
     assert dataset.panoptic(0) == panoptic, "nothing is lost on disk"
     assert dataset[0]["category"].tolist() == [[2, 1], [1, 0]]
     assert dataset[0]["instance"].tolist() == [[1, 0], [0, 0]]
+
+
+@torch.inference_mode()
+def test_views_are_of_the_image_or_its_mirror_image(
+    shards: Path, folder: PanopticFolder, codec: PanopticCodec, encoding: ShardEncoding
+) -> None:
+    batch = ShardDataset(shards, codec, 16).__getitems__([3, 3, 8])
+    flip, noise = torch.tensor([False, True, True]), torch.randn(3, 4, 8, 8)
+    found = view(batch, flip, noise)
+    maps = [folder.panoptic(3), folder.panoptic(3).flip(), folder.panoptic(8).flip()]
+    pixels = torch.stack([to_pixels(folder.image(k)) for k in (3, 3, 8)])
+    pixels = torch.where(flip[:, None, None, None], pixels.flip(-1), pixels)
+    latents = posterior(encoding.vae, pixels)
+    expected = whiten(encoding.vae, latents.mean + latents.std * noise)
+    torch.testing.assert_close(found["latents"], expected, rtol=5e-3, atol=5e-3)
+    for row, panoptic in enumerate(maps):
+        labels = codec.prepare(panoptic, (16, 16))
+        assert np.array_equal(found["category"][row], labels.category)
+        assert np.array_equal(found["instance"][row] > 0, labels.instance > 0)
+        mirrored = [batch[n][row].flip(-1) if flip[row] else batch[n][row] for n in LABELS]
+        assert all(torch.equal(found[n][row], m) for n, m in zip(LABELS, mirrored, strict=True))
+    assert torch.equal(found["tokens"], batch["tokens"])
+    assert "image_prompt" not in found
+    prompted = view({**batch, "prompt": torch.arange(6).view(3, 2, 1, 1)}, flip, noise)
+    assert prompted["image_prompt"].flatten().tolist() == [0, 3, 5]
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")

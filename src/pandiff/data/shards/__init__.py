@@ -16,6 +16,7 @@ from pandiff.data.shards.encoding import ShardEncoding
 from pandiff.data.shards.index import ShardIndex, ShardRecord, is_shards
 from pandiff.data.shards.order import ShardOrder
 from pandiff.data.shards.verify import verify
+from pandiff.data.shards.view import view
 from pandiff.data.shards.writer import ShardWriter
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "ShardWriter",
     "is_shards",
     "verify",
+    "view",
 ]
