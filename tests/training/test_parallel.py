@@ -12,7 +12,12 @@ from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
 from pandiff.collectives import is_main
+from pandiff.context import Context
+from pandiff.models.backbones import UViTBackbone
+from pandiff.models.two_stream import TwoStreamPDM
+from pandiff.models.uvit import UViT
 from pandiff.training.dtensors import gather, like, local, whole
+from pandiff.training.ema import Ema
 from pandiff.training.parallel import UNIT, shard
 
 InTwo = Callable[[Callable[[int], None]], None]
@@ -76,6 +81,41 @@ def test_gradients_are_averaged_and_frozen_weights_have_none(in_two_processes: I
         net(values.chunk(2)[rank]).backward()
         torch.testing.assert_close(whole(net.blocks[0].weight.grad), expected)
         assert net.frozen.weight.grad is None
+
+    in_two_processes(work)
+
+
+def two_stream() -> TwoStreamPDM:
+    torch.manual_seed(0)
+    backbone = UViT(8, embed_dim=16, depth=3, num_heads=1, clip_dim=6, num_clip_token=4)
+    network = TwoStreamPDM(UViTBackbone.adapt(backbone), map_channels=2, ratio=2)
+    for p in network.parameters():
+        p.data += 0.05 * torch.randn_like(p)
+    return network
+
+
+def test_two_streams_share_their_frozen_backbone(in_two_processes: InTwo) -> None:
+    states, text = torch.randn(2, 12, 8, 8), torch.randn(2, 4, 6)
+    levels = torch.tensor([[1000, 0], [345, 700]])
+
+    def gradients(network: nn.Module, rows: slice) -> dict[str, Tensor]:
+        network(states[rows], levels[rows], Context(text[rows])).square().mean().backward()
+        named = network.named_parameters()
+        return {name: whole(p.grad) for name, p in named if p.grad is not None}
+
+    expected = gradients(two_stream(), slice(2))
+
+    def work(rank: int) -> None:
+        network = two_stream()
+        ema, frozen = Ema(network), {p for p in network.parameters() if not p.requires_grad}
+        for module in (network, ema.model):
+            shard(module, init_device_mesh("cpu", (2,)), frozen)
+        assert not any(isinstance(p, DTensor) for p in frozen)
+        assert isinstance(network.map_blocks[0], FSDPModule)
+        mine = gradients(network, slice(rank, rank + 1))
+        torch.testing.assert_close(mine, expected, rtol=1e-3, atol=1e-5)
+        ema.update(network, 0.5)
+        assert ema.model.backbone is network.backbone
 
     in_two_processes(work)
 

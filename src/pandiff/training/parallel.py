@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Collection
 from typing import Protocol
 
 import torch
@@ -74,7 +75,8 @@ class Sharded:
     """Every process holds a shard of each weight, gradient, moment and average (FSDP2).
 
     Accelerate gives the processes, their device and the precision; the sharding is torch's own,
-    as Accelerate's does nothing on a CPU. Scalar parameters, which have no shards, stay whole.
+    as Accelerate's does nothing on a CPU. Two kinds stay whole: scalars, which have no shards, and
+    frozen weights, which have no gradient, moments or average, and which the average shares.
     """
 
     def __init__(self, accelerator: Accelerator) -> None:
@@ -84,11 +86,12 @@ class Sharded:
     def prepare(self, objective: nn.Module, network: nn.Module) -> tuple[nn.Module, Ema]:
         a, ema = self.accelerator, Ema(network)
         if a.is_main_process:
-            self._spare = copy.deepcopy(ema.model)
+            self._spare = Ema(network).model
+        frozen = {p for p in network.parameters() if not p.requires_grad}
         mesh = init_device_mesh(a.device.type, (a.num_processes,))
         objective = a.prepare_model(objective, device_placement=False, evaluation_mode=True)
-        shard(objective, mesh)
-        shard(ema.model, mesh)
+        shard(objective, mesh, frozen)
+        shard(ema.model, mesh, frozen)
         return objective, ema
 
     def clip(self, network: nn.Module, limit: float) -> Tensor:
@@ -112,12 +115,21 @@ class Sharded:
         return copy.deepcopy(self._spare).to(self.accelerator.device)
 
 
-def shard(root: nn.Module, mesh: DeviceMesh) -> None:
-    """Shard a module over a mesh: each of its blocks as a unit, the rest as another."""
-    scalars = {p for p in root.parameters() if p.ndim == 0}
-    for p in scalars:
+def shard(root: nn.Module, mesh: DeviceMesh, frozen: Collection[nn.Parameter] = ()) -> None:
+    """Shard a module over a mesh: each of its blocks as a unit, the rest as another.
+
+    Args:
+        root: the module.
+        mesh: of all processes.
+        frozen: parameters that stay whole, as scalars do.
+    """
+    kept = {*frozen, *(p for p in root.parameters() if p.ndim == 0)}
+    for p in kept:
         p.data = p.data.to(mesh.device_type)
+    for p in root.parameters():
+        p.data = p.data.contiguous()  # FSDP takes no other
     inner_first = reversed(list(root.named_modules()))
-    for unit in (m for name, m in inner_first if UNIT.search(name)):
-        fully_shard(unit, mesh=mesh, ignored_params=scalars)
-    fully_shard(root, mesh=mesh, ignored_params=scalars)
+    units = [module for name, module in inner_first if UNIT.search(name)]
+    for unit in (*units, root):
+        if any(p not in kept for p in unit.parameters()):
+            fully_shard(unit, mesh=mesh, ignored_params=kept)
