@@ -118,6 +118,58 @@ class PanopticMap:
         )
         return cls(np.asarray(ids), segments, taxonomy)
 
+    @classmethod
+    def from_masks(
+        cls, masks: Sequence[np.ndarray], categories: Sequence[int | str], taxonomy: Taxonomy
+    ) -> PanopticMap:
+        """Build a map from a mask for each segment; later ones lie on top, the rest is void.
+
+        Args:
+            masks: (H, W) each, not zero where the segment is; masks of one stuff category join.
+            categories: id or name of each mask's category.
+            taxonomy: the categories.
+        """
+        from pandiff.building import from_masks
+
+        return from_masks(masks, categories, taxonomy)
+
+    @classmethod
+    def from_boxes(
+        cls,
+        boxes: Sequence[tuple[float, float, float, float]],
+        categories: Sequence[int | str],
+        size: tuple[int, int],
+        taxonomy: Taxonomy,
+    ) -> PanopticMap:
+        """Build a map from filled boxes; later ones lie on top, the rest is void.
+
+        Args:
+            boxes: (x, y, width, height) in pixels each, cut at the borders.
+            categories: id or name of each box's category.
+            size: (width, height) of the map.
+            taxonomy: the categories.
+        """
+        from pandiff.building import from_boxes
+
+        return from_boxes(boxes, categories, size, taxonomy)
+
+    @classmethod
+    def from_semantic(cls, categories: np.ndarray, taxonomy: Taxonomy) -> PanopticMap:
+        """Build a map from a category for each pixel; the touching pixels of a thing are one.
+
+        Args:
+            categories: (H, W) category ids, 0 = void.
+            taxonomy: the categories.
+        """
+        from pandiff.building import from_semantic
+
+        return from_semantic(categories, taxonomy)
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """(H, W) bool: the pixels that belong to a segment: what a partial layout knows."""
+        return self.ids != VOID
+
     @property
     def height(self) -> int:
         return self.ids.shape[0]
