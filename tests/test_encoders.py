@@ -12,6 +12,7 @@ from diffusers import AutoencoderKL, DPMSolverMultistepScheduler
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers.utils import is_sentencepiece_available
 
 from pandiff.codec import PanopticCodec
 from pandiff.errors import InputError
@@ -69,6 +70,18 @@ def test_slow_tokenizers_are_read(hub: Path) -> None:
     assert isinstance(tokenizer, CLIPTokenizer)
     words = tokenizer.convert_ids_to_tokens(tokenizer("Red  dog!").input_ids)
     assert words == ["<|startoftext|>", "red</w>", "d", "o", "g</w>", "!</w>", "<|endoftext|>"]
+
+
+def test_a_sentencepiece_file_alone(hub: Path, tmp_path: Path) -> None:
+    """As PixArt has it; transformers would look for another package."""
+    if is_sentencepiece_available():
+        pytest.skip("only where sentencepiece is not installed")
+    shutil.copytree(hub / "pixart", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "tokenizer/tokenizer.json").rename(tmp_path / "tokenizer/spiece.model")
+    with pytest.raises(
+        InputError, match=r"sentencepiece, for .*pip install sentencepiece"
+    ):
+        load_encoders(str(tmp_path))
 
 
 def test_each_from_elsewhere(hub: Path, tmp_path: Path) -> None:

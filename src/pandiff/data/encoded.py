@@ -83,7 +83,7 @@ class Encoding:
         rows: list[dict[str, Tensor]] = []
         for start in progress(range(0, len(folder), batch)):
             rows.append(self._batch(folder, range(start, min(start + batch, len(folder)))))
-        return {name: torch.cat([r[name] for r in rows]) for name in rows[0]}
+        return {name: torch.cat([r[name] for r in rows]).contiguous() for name in rows[0]}
 
     def _batch(self, folder: PanopticFolder, indices: range) -> dict[str, Tensor]:
         images = [fit(folder.image(k).convert("RGB"), self.size) for k in indices]

@@ -15,7 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     Swinv2Model,
 )
-from transformers.utils import cached_file
+from transformers.utils import cached_file, is_sentencepiece_available
 
 from pandiff.errors import InputError
 from pandiff.models.pixel_space import VAES, PixelSpace, Vae
@@ -142,12 +142,22 @@ def _pair(
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     with reading("a text encoder", f"{path}/{encoder}"):
         model = _whole(encoder_class(_config(path, encoder)), path, encoder)
-    with reading("a tokenizer", f"{path}/{tokenizer}"):
-        if not any(_has(path, tokenizer, file) for file in VOCABULARIES):
+    return _tokenizer(path, tokenizer, model.config), model
+
+
+def _tokenizer(path: str, folder: str, config: PreTrainedConfig) -> PreTrainedTokenizerBase:
+    where = f"{path}/{folder}".rstrip("/")
+    with reading("a tokenizer", where):
+        found = [file for file in VOCABULARIES if _has(path, folder, file)]
+        if not found:
             raise OSError(f"none of {', '.join(VOCABULARIES)}")
-        return AutoTokenizer.from_pretrained(
-            path, subfolder=tokenizer, config=model.config, trust_remote_code=False
-        ), model
+        if found == ["spiece.model"] and not is_sentencepiece_available():
+            remedy = "pip install sentencepiece protobuf"
+            raise InputError(f"sentencepiece, for {where}/spiece.model", "none", remedy)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            path, subfolder=folder, config=config, trust_remote_code=False
+        )
+    return tokenizer
 
 
 def _config(path: str, folder: str) -> dict[str, Any]:
