@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 
@@ -18,7 +17,7 @@ def unpatchify_last(tokens: Tensor, patch: int, size: Sequence[int]) -> Tensor:
 
 def patch_positions(pos_embed: nn.Module, side: int, channels: int) -> Tensor:
     """(1, N, width): what a `PatchEmbed` adds to the patches of square latents."""
-    blank = torch.zeros(1, channels, side, side).to(pos_embed.proj.weight)
+    blank = pos_embed.proj.weight.new_zeros(1, channels, side, side)
     return pos_embed(blank) - pos_embed.proj.bias
 
 

@@ -29,23 +29,23 @@ def load_backbone(
     """
     if Path(name).is_file():
         return UViTBackbone.adapt(UViT.from_official(name).to(dtype))
-    if Path(name).is_dir():
-        name = Path(name).resolve()
-    places = [subfolder] if subfolder else [None, "transformer"]
     errors = []
-    for place in places:
+    for place in [subfolder] if subfolder else [None, "transformer"]:
+        where = _place(str(name), place)
         try:
-            class_name = _class_name(str(name), place)
+            config = UViT.load_config(where[0], subfolder=where[1])
         except (OSError, ValueError) as error:
             errors.append(str(error).splitlines()[0])
-            continue
-        return _load(Reference(class_name, str(name), place), dtype)
+        else:
+            return _load(Reference(str(config.get("_class_name")), *where), dtype)
     raise InputError(f"an image model in {name}", errors[0], "pass a hub id or a folder")
 
 
-def _class_name(name: str, subfolder: str | None) -> str:
-    config = UViT.load_config(name, subfolder=subfolder)
-    return str(config.get("_class_name"))
+def _place(name: str, subfolder: str | None) -> tuple[str, str | None]:
+    """A folder's whole path; diffusers would prefer weights in a folder to its subfolder's."""
+    if Path(name).is_dir():
+        return str((Path(name) / (subfolder or "")).resolve()), None
+    return name, subfolder
 
 
 def _load(reference: Reference, dtype: torch.dtype) -> Backbone[Any]:

@@ -104,6 +104,8 @@ class PixArtBackbone(Backbone[PixArtStream]):
         prompts: Tensor | None,
     ) -> PixArtStream:
         text, bias = image.text.to(patches.dtype), image.bias
+        if bias is not None:
+            bias = bias.to(patches.dtype)
         if prompts is not None:
             text = torch.cat([text, prompts.to(text.dtype)], dim=1)
             if bias is not None:
