@@ -181,8 +181,11 @@ def test_train_and_resume(run: Callable[..., int], toy_data: Path, capsys: Captu
 
 def test_a_dry_run_writes_nothing(run: Callable[..., int], toy_data: Path, capsys: Capture) -> None:
     options = ("--data", toy_data, "--out", "run", "--dry-run", "--optim.lr", "0.5")
-    assert run("train", "--preset", "scenes", *options) == 0
-    assert json.loads(capsys.readouterr().out)["optim"]["lr"] == 0.5
+    encoders = ("--encoders", "model", "--size", "64")
+    assert run("train", "--preset", "scenes", *encoders, *options) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["optim"]["lr"] == 0.5, "what --config takes"
+    assert "parameters:" in err
     assert not Path("run").exists()
 
 

@@ -56,7 +56,7 @@ def test_the_presets_sizes(name: str) -> None:
 
 def test_dry_run_needs_no_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--preset", "coco256-unified", "--dry-run"]) == 0
-    out = capsys.readouterr().out
+    out = capsys.readouterr().err
     for word in ("parameters:  53.7 M", "607 a sample", "TFLOP a step of 256", "GiB of weights"):
         assert word in out
 

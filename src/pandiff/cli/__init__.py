@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pandiff import __version__
 from pandiff.cli.command import Command
 from pandiff.cli.datasets import SCENES, SCORE, VALIDATE
+from pandiff.cli.edit import EDIT
 from pandiff.cli.models import DEMO, GENERATE, SEGMENT
 from pandiff.cli.parser import Parser
 from pandiff.cli.prepare import PREPARE
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Command] = {
     "demo": DEMO,
     "generate": GENERATE,
     "segment": SEGMENT,
+    "edit": EDIT,
     "scenes": SCENES,
     "validate": VALIDATE,
     "prepare": PREPARE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def _train(args: argparse.Namespace) -> None:
     if args.dry_run:
         say(json.dumps(config.to_dict(), indent=2))
         if config.task == "pdm":
-            say("\n".join(_cost(config)))
+            print("\n".join(_cost(config)), file=sys.stderr)
         return
     if args.data is None or args.out is None:
         missing = "--data" if args.data is None else "--out"

@@ -111,7 +111,7 @@ def write(
     with FolderWriter(folder / "dataset", pipe.taxonomy) as writer:
         for pair in made:
             manifest = record(pair, settings)
-            writer.add(pair.image, pair.panoptic, [pair.prompt], manifest=manifest)
+            writer.add(pair.image, pair.panoptic, captions(pair), manifest=manifest)
             done.append(pair)
     picture(done[:GRID]).save(folder / "grid.png")
     return done
@@ -124,6 +124,11 @@ def picture(made: Sequence[Pair]) -> Image.Image:
         maps=[p.panoptic for p in made],
         prompts=[p.prompt for p in made],
     )
+
+
+def captions(pair: Pair) -> list[str]:
+    """A pair's captions: its prompt, if there was one."""
+    return [pair.prompt] if pair.prompt else []
 
 
 def record(pair: Pair, settings: Settings) -> dict[str, Any]:

@@ -1,0 +1,90 @@
+"""The command that edits an image and its map together."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pandiff.cli.command import Command, finite_number, positive_number, progress, whole_number
+from pandiff.cli.models import add_sampling, load, settings
+from pandiff.errors import InputError
+
+if TYPE_CHECKING:
+    from pandiff.panoptic import PanopticMap
+    from pandiff.synthesis.edit import Edit
+
+VERBS = {
+    "remove": ("segment",),
+    "add": ("category", "box"),
+    "replace": ("segment", "category"),
+    "redo": ("segment or --box",),
+}
+"""The verbs, and what each needs."""
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("verb", choices=VERBS)
+    parser.add_argument("--image", metavar="FILE", type=Path, required=True)
+    parser.add_argument(
+        "--map", metavar="FILE", type=Path, required=True, help="its map: a panoptic PNG"
+    )
+    parser.add_argument("--segment", metavar="ID", type=whole_number, help="id of a segment")
+    parser.add_argument("--category", metavar="NAME", help="what is added, or comes instead")
+    parser.add_argument("--box", metavar=("X", "Y", "W", "H"), nargs=4, type=finite_number)
+    parser.add_argument("--prompt", metavar="P", help="what the region should show")
+    parser.add_argument("--count", metavar="N", type=positive_number, default=1, help="versions")
+    parser.add_argument("--guidance", metavar="G", type=finite_number, default=3.0)
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True)
+    add_sampling(parser)
+
+
+def _edit(args: argparse.Namespace) -> None:
+    from pandiff.synthesis.edit import edit_folder
+    from pandiff.synthesis.folders import check_new
+    from pandiff.synthesis.inputs import read_image, read_map
+
+    plan = _plan(args)
+    check_new(args.out)
+    image = read_image(args.image)
+    pipe = load(args.model)
+    made = edit_folder(
+        pipe,
+        image,
+        read_map(args.map, pipe.taxonomy),
+        plan,
+        args.out,
+        settings(args, args.guidance),
+        count=args.count,
+        prompt=args.prompt,
+        progress=progress("edit"),
+    )
+    print(f"{len(made)} versions in {args.out / 'dataset'}")
+    print(f"picture: {args.out / 'grid.png'}")
+
+
+def _plan(args: argparse.Namespace) -> Callable[[PanopticMap], Edit]:
+    """The edit that the arguments ask for; InputError if one is missing."""
+    from pandiff.building import from_boxes
+    from pandiff.synthesis import edit
+
+    has = {"segment": args.segment, "category": args.category, "box": args.box}
+    has["segment or --box"] = args.segment if args.box is None else args.box
+    missing = [name for name in VERBS[args.verb] if has[name] is None]
+    if missing:
+        raise InputError(f"--{missing[0]} to {args.verb}", "none", "add it")
+    if args.verb == "remove":
+        return lambda m: edit.remove(m, args.segment)
+    if args.verb == "add":
+        return lambda m: edit.add(m, args.category, tuple(args.box))
+    if args.verb == "replace":
+        return lambda m: edit.replace(m, args.segment, args.category)
+    if args.segment is not None:
+        return lambda m: edit.redo_segment(m, args.segment)
+    return lambda m: edit.redo(
+        m, from_boxes([tuple(args.box)], [m.taxonomy.categories[0].id], m.size, m.taxonomy).labelled
+    )
+
+
+EDIT = Command("change an image and its map together", _arguments, _edit)

@@ -1,0 +1,199 @@
+"""Edits of an image and its map together: remove, add, replace, redo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy.ndimage import binary_dilation, binary_erosion
+
+from pandiff.building import Box, category_of, from_boxes
+from pandiff.coco import FolderWriter, Progress
+from pandiff.draw import grid
+from pandiff.errors import InputError
+from pandiff.panoptic import PanopticMap, Segment
+from pandiff.pipeline import Known, PanopticDiffusionPipeline
+from pandiff.synthesis.folders import check_new, new_folder
+from pandiff.synthesis.generate import Pair, Settings, captions, record, sample_seed
+
+MARGIN = 1 / 24
+"""How far around a segment an edit reaches, in longer sides of the image."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """What an edit keeps, and what it wants.
+
+    Attributes:
+        map: the layout, changed where the edit says so.
+        known: what of layout and image is kept.
+        prompt: what the region should show, if nothing else is said.
+        negative_prompt: what it should not show.
+    """
+
+    map: PanopticMap
+    known: Known
+    prompt: str = ""
+    negative_prompt: str = ""
+
+
+def remove(panoptic: PanopticMap, segment_id: int) -> Edit:
+    """Take a segment away; what lies behind it is invented."""
+    segment = _segment(panoptic, segment_id)
+    name = panoptic.taxonomy.by_id(segment.category_id).name
+    free = _around(panoptic.mask(segment_id))
+    return Edit(panoptic, Known(~free, ~free), negative_prompt=f"a {name}")
+
+
+def redo(panoptic: PanopticMap, region: np.ndarray) -> Edit:
+    """Invent a region anew; region: (H, W) bool."""
+    return Edit(panoptic, Known(~region, ~region))
+
+
+def redo_segment(panoptic: PanopticMap, segment_id: int) -> Edit:
+    """Invent a segment anew, of its own category: its core is given."""
+    segment = _segment(panoptic, segment_id)
+    mask = panoptic.mask(segment_id)
+    free, core = _around(mask), _core(mask)
+    name = panoptic.taxonomy.by_id(segment.category_id).name
+    return Edit(panoptic, Known(~free | core, ~free), prompt=f"a {name}")
+
+
+def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
+    """Put a thing into a box (x, y, width, height): its core is given, its outline invented."""
+    kind = category_of(category, panoptic.taxonomy)
+    region = from_boxes([box], [kind.id], panoptic.size, panoptic.taxonomy).labelled
+    fresh = 1 + max([s.id for s in panoptic.segments], default=0)
+    core = _ellipse(panoptic.size, box, 0.6)
+    ids = np.where(core, fresh, panoptic.ids)
+    changed = _with(panoptic, ids, fresh, kind.id)
+    return Edit(changed, Known(~region | core, ~_around(region)), prompt=f"a {kind.name}")
+
+
+def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
+    """Make a segment another category; its core is given, its outline invented."""
+    segment = _segment(panoptic, segment_id)
+    kind = category_of(category, panoptic.taxonomy)
+    if kind.id == segment.category_id:
+        raise InputError("another category", repr(category), "redo invents it anew")
+    mask = panoptic.mask(segment_id)
+    free, core = _around(mask), _core(mask)
+    changed = _with(panoptic, panoptic.ids, segment_id, kind.id)
+    return Edit(changed, Known(~free | core, ~free), prompt=f"a {kind.name}")
+
+
+def run(
+    pipe: PanopticDiffusionPipeline,
+    image: Image.Image,
+    edit: Edit,
+    settings: Settings,
+    count: int = 1,
+    prompt: str | None = None,
+) -> list[Pair]:
+    """Make some versions of an edit.
+
+    Args:
+        pipe: the pipeline.
+        image: the image of the map that the edit was made from.
+        edit: the edit.
+        settings: version k is made from the seed (seed, k).
+        count: number of versions.
+        prompt: what the region should show; by default the edit's own.
+    """
+    text = edit.prompt if prompt is None else prompt
+    seeds = [sample_seed(settings.seed, k) for k in range(count)]
+    made: list[Pair] = []
+    pipe.set_progress_bar_config(disable=True)
+    for start in range(0, count, settings.batch_size):
+        some = seeds[start : start + settings.batch_size]
+        out = pipe(
+            [text] * len(some),
+            image=image,
+            map=edit.map,
+            known=edit.known,
+            negative_prompt=edit.negative_prompt,
+            num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance_scale,
+            generator=[torch.Generator().manual_seed(s) for s in some],
+        )
+        made += [Pair(text, *one) for one in zip(some, out.images, out.maps, strict=True)]
+    return made
+
+
+def edit_folder(
+    pipe: PanopticDiffusionPipeline,
+    image: Image.Image,
+    panoptic: PanopticMap,
+    plan: Callable[[PanopticMap], Edit],
+    out: Path,
+    settings: Settings,
+    *,
+    count: int = 1,
+    prompt: str | None = None,
+    progress: Progress = iter,
+) -> list[Pair]:
+    """Write versions of an edit to `out/dataset`, and before and after to `out/grid.png`.
+
+    Raises:
+        InputError: if image and map differ in size, the edit makes no sense, or `out` is not new.
+    """
+    check_new(out)
+    edit = plan(panoptic)
+    with new_folder(out) as fresh:
+        made: list[Pair] = []
+        for _ in progress([0]):
+            made = run(pipe, image, edit, settings, count, prompt)
+        with FolderWriter(fresh / "dataset", pipe.taxonomy) as writer:
+            for pair in made:
+                manifest = record(pair, settings)
+                writer.add(pair.image, pair.panoptic, captions(pair), manifest=manifest)
+        both = [(image, panoptic), *((p.image, p.panoptic) for p in made[:15])]
+        picture = grid([i for i, _ in both], maps=[m for _, m in both])
+        picture.save(fresh / "grid.png")
+    return made
+
+
+def _segment(panoptic: PanopticMap, segment_id: int) -> Segment:
+    found = {s.id: s for s in panoptic.segments}
+    if segment_id not in found:
+        names = {s.id: panoptic.taxonomy.by_id(s.category_id).name for s in panoptic.segments}
+        known = ", ".join(f"{i} {n}" for i, n in sorted(names.items()))
+        raise InputError(f"a segment of the map ({known})", str(segment_id), "choose one")
+    return found[segment_id]
+
+
+def _margin(mask: np.ndarray) -> int:
+    """How many pixels an edit of a map of this shape reaches."""
+    return max(1, round(MARGIN * max(mask.shape)))
+
+
+def _around(mask: np.ndarray) -> np.ndarray:
+    """The mask and a margin around it."""
+    return np.asarray(binary_dilation(mask, iterations=_margin(mask)))
+
+
+def _core(mask: np.ndarray) -> np.ndarray:
+    """The inner part of a mask, which settles what it is and not where it ends."""
+    return np.asarray(binary_erosion(mask, iterations=max(1, _margin(mask) // 2)))
+
+
+def _ellipse(size: tuple[int, int], box: Box, share: float) -> np.ndarray:
+    """(H, W) bool: the ellipse in the middle of a box, of a share of its sides."""
+    x, y, w, h = box
+    rows, cols = np.ogrid[: size[1], : size[0]]
+    across = (cols + 0.5 - x - w / 2) / (share * w / 2)
+    down = (rows + 0.5 - y - h / 2) / (share * h / 2)
+    return np.asarray(across**2 + down**2 <= 1)
+
+
+def _with(panoptic: PanopticMap, ids: np.ndarray, segment_id: int, category: int) -> PanopticMap:
+    """The map on other pixels, one of its segments of another category."""
+    categories = {s.id: s.category_id for s in panoptic.segments}
+    crowds = [s.id for s in panoptic.segments if s.is_crowd and s.id != segment_id]
+    return PanopticMap.from_ids(
+        ids, {**categories, segment_id: category}, panoptic.taxonomy, crowds=crowds
+    )

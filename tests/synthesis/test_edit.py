@@ -1,0 +1,164 @@
+"""Edits: what they keep, what they ask for, and the command."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pandiff.cli import main
+from pandiff.coco import PanopticFolder
+from pandiff.errors import InputError
+from pandiff.evaluation.validate import validate
+from pandiff.panoptic import PanopticMap
+from pandiff.pipeline import Known, PanopticDiffusionPipeline
+from pandiff.synthesis import edit
+from pandiff.synthesis.generate import Settings
+from pandiff.taxonomy import Category, Taxonomy
+
+TAXONOMY = Taxonomy(
+    (
+        Category(1, "sky", False),
+        Category(2, "grass", False),
+        Category(7, "sheep", True),
+        Category(8, "dog", True),
+    )
+)
+
+
+def scene() -> PanopticMap:
+    """48 x 48: sky over grass, and a sheep (id 3) of 12 x 12."""
+    return PanopticMap.from_boxes(
+        [(0, 0, 48, 24), (0, 24, 48, 24), (18, 18, 12, 12)], ["sky", "grass", "sheep"], (48, 48),
+        TAXONOMY,
+    )  # fmt: skip
+
+
+def masks(known: Known) -> tuple[np.ndarray, np.ndarray]:
+    assert isinstance(known.map, np.ndarray)
+    assert isinstance(known.image, np.ndarray)
+    return known.map, known.image
+
+
+def test_remove_forgets_the_segment_and_what_surrounds_it() -> None:
+    one = edit.remove(scene(), 3)
+    on_map, on_image = masks(one.known)
+    sheep = scene().mask(3)
+    assert not on_map[sheep].any()
+    assert np.array_equal(on_map, on_image)
+    assert sheep.sum() < (~on_map).sum() < 3 * sheep.sum()
+    assert one.map == scene()
+    assert one.negative_prompt == "a sheep"
+
+
+def test_add_gives_the_core_and_frees_the_box() -> None:
+    one = edit.add(scene(), "dog", (4, 28, 12, 16))
+    on_map, on_image = masks(one.known)
+    dog = one.map.mask(4)
+    assert one.map[4].category_id == 8
+    assert 0.2 < dog.sum() / (12 * 16) < 0.4
+    assert on_map[dog].all()
+    assert not on_image[28:44, 4:16].any()
+    assert not on_map[28, 4]
+    outside = np.ones((48, 48), bool)
+    outside[28:44, 4:16] = False
+    assert on_map[outside].all()
+    assert np.array_equal(one.map.ids[outside], scene().ids[outside])
+
+
+def test_replace_keeps_the_core_under_another_name() -> None:
+    one = edit.replace(scene(), 3, "dog")
+    on_map, on_image = masks(one.known)
+    sheep = scene().mask(3)
+    assert one.map[3].category_id == 8
+    assert on_map[24, 24]
+    assert not on_map[18, 18]
+    assert not on_image[sheep].any()
+    assert one.prompt == "a dog"
+
+
+def test_redo_of_a_region_and_of_a_segment() -> None:
+    region = np.zeros((48, 48), bool)
+    region[:10] = True
+    on_map, on_image = masks(edit.redo(scene(), region).known)
+    assert np.array_equal(on_map, ~region)
+    assert np.array_equal(on_image, ~region)
+    one = edit.redo_segment(scene(), 3)
+    assert masks(one.known)[0][24, 24]
+    assert not masks(one.known)[1][24, 24]
+    assert one.prompt == "a sheep"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: edit.remove(scene(), 9), "a segment of the map (1 sky, 2 grass, 3 sheep), got 9"),
+        (lambda: edit.replace(scene(), 3, "cat"), "cat"),
+        (lambda: edit.replace(scene(), 3, "sheep"), "another category, got 'sheep'"),
+        (lambda: edit.add(scene(), "dog", (99, 0, 4, 4)), "a box inside of 48 x 48"),
+    ],
+)
+def test_edits_that_make_no_sense(make: object, message: str) -> None:
+    assert callable(make)
+    with pytest.raises(InputError, match=re.escape(message)):
+        make()
+
+
+def test_a_run_keeps_what_is_known(tiny_model: Path, toy_data: Path) -> None:
+    pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
+    folder = PanopticFolder.open(toy_data)
+    image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
+    box = next(s for s in panoptic.segments if s.category_id == 7)
+    plan = edit.remove(panoptic, box.id)
+    made = edit.run(pipe, image, plan, Settings(steps=2, batch_size=2), count=3)
+    known = masks(plan.known)[0]
+    assert len({m.seed for m in made}) == 3
+    for one in made:
+        assert np.array_equal(one.panoptic.ids[known], panoptic.ids[known])
+        assert one.image.size == image.size
+    assert np.asarray(made[0].image).tolist() != np.asarray(made[1].image).tolist()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["remove", "--segment", "3"],
+        ["add", "--category", "box", "--box", "4", "40", "16", "16"],
+        ["replace", "--segment", "3", "--category", "sky"],
+        ["redo", "--box", "0", "0", "30", "30"],
+        ["redo", "--segment", "3"],
+    ],
+    ids=lambda v: f"{v[0]}-{v[1][2:]}",
+)
+def test_the_command(verb: list[str], tiny_model: Path, toy_data: Path, tmp_path: Path) -> None:
+    folder = PanopticFolder.open(toy_data)
+    name = Path(folder.images[1].file_name).stem
+    given = ["--image", f"{toy_data}/images/{name}.png", "--map", f"{toy_data}/panoptic/{name}.png"]
+    sampling = ["--model", str(tiny_model), "--steps", "2", "--count", "2"]
+    assert main(["edit", *verb, *given, *sampling, "--out", str(tmp_path / "out")]) == 0
+    assert validate(tmp_path / "out/dataset") == []
+    Image.open(tmp_path / "out/grid.png").verify()
+    assert len(json.loads((tmp_path / "out/dataset/panoptic.json").read_text())["images"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["remove"], "--segment to remove, got none"),
+        (["add", "--category", "box"], "--box to add, got none"),
+        (["replace", "--segment", "3"], "--category to replace, got none"),
+        (["redo"], "--segment or --box to redo, got none"),
+        (["melt"], "melt"),
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--image", "a.png", "--map", "b.png", "--out", str(tmp_path / "out")]
+    assert main(["edit", *arguments, *given]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
