@@ -78,9 +78,7 @@ def test_a_sentencepiece_file_alone(hub: Path, tmp_path: Path) -> None:
         pytest.skip("only where sentencepiece is not installed")
     shutil.copytree(hub / "pixart", tmp_path, dirs_exist_ok=True)
     (tmp_path / "tokenizer/tokenizer.json").rename(tmp_path / "tokenizer/spiece.model")
-    with pytest.raises(
-        InputError, match=r"sentencepiece, for .*pip install sentencepiece"
-    ):
+    with pytest.raises(InputError, match=r"sentencepiece, for .*pip install sentencepiece"):
         load_encoders(str(tmp_path))
 
 
@@ -181,6 +179,17 @@ def test_a_pipeline_keeps_its_text_encoders(name: str, hub: Path, tmp_path: Path
     assert other.images[0].tobytes() != outs[0].images[0].tobytes()
     text = load_encoders(str(tmp_path)).text
     assert torch.equal(text.null().text, pipe.text.null().text)
+
+
+@pytest.mark.parametrize("part", ["vae", "text_encoder", "transformer"])
+def test_a_pipeline_reads_no_pickle(part: str, tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path, dirs_exist_ok=True)
+    (weights,) = (tmp_path / part).glob("*.safetensors")
+    name = "pytorch_model.bin" if part == "text_encoder" else "diffusion_pytorch_model.bin"
+    torch.save(load_file(weights), tmp_path / part / name)
+    weights.unlink()
+    with pytest.raises(InputError, match="a whole pipeline at"):
+        PanopticDiffusionPipeline.from_pretrained(tmp_path)
 
 
 def test_a_pipeline_without_the_large_t5(hub: Path, tmp_path: Path) -> None:

@@ -125,7 +125,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     ) -> PanopticDiffusionPipeline:
         """Load a built-in pipeline ("scenes"), a folder or a hub id; see diffusers for options.
 
-        Weights become float32, whatever they are stored in, unless `dtype` says otherwise.
+        Weights become float32, whatever they are stored in, unless `dtype` says otherwise. They
+        are read from safetensors.
 
         Raises:
             InputError: if there is no such pipeline, or it cannot be read or reached.
@@ -133,6 +134,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         path = resolve_pipeline(pretrained_model_name_or_path)
         if not {"dtype", "torch_dtype"} & set(kwargs):
             kwargs["dtype"] = torch.float32
+        kwargs.setdefault("use_safetensors", True)
         with reading("a whole pipeline", path):
             pipe: PanopticDiffusionPipeline = super().from_pretrained(path, **kwargs)
         return pipe
