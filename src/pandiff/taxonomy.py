@@ -155,7 +155,7 @@ class Taxonomy:
 
 
 def _read_file(path: Path) -> Any:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         text = path.read_text(encoding="utf-8")

@@ -191,7 +191,7 @@ def _read_whole(address: str) -> bytes:
 def _open_address(address: str) -> IO[bytes]:
     if address.startswith(("http://", "https://")):
         return urllib.request.urlopen(address, timeout=TIMEOUT)
-    import fsspec  # type: ignore[import-untyped]
+    import fsspec
 
     try:
         return fsspec.open(address, "rb").open()
