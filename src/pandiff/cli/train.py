@@ -7,9 +7,9 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from pandiff.cli.command import Command
+from pandiff.cli.command import Command, hush
 from pandiff.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _train(args: argparse.Namespace) -> None:
     if args.dry_run:
         say(json.dumps(config.to_dict(), indent=2))
         if config.task == "pdm":
-            print("\n".join(_cost(config)), file=sys.stderr)
+            say("\n".join(_cost(config)), sys.stderr)
         return
     if args.data is None or args.out is None:
         missing = "--data" if args.data is None else "--out"
@@ -54,22 +54,22 @@ def _train(args: argparse.Namespace) -> None:
     from pandiff.collectives import leave
     from pandiff.training.loop import train
 
+    hush()
     say(f"model: {train(config, args.data, args.out)}")
     leave()
 
 
 def _cost(config: TrainConfig) -> list[str]:
-    from pandiff.cli.command import hush
     from pandiff.training.cost import estimate
 
     hush()
     return estimate(config).lines(config)
 
 
-def say(text: str) -> None:
+def say(text: str, file: TextIO | None = None) -> None:
     """Print in one of the processes that torchrun starts, or in the only one."""
     if os.environ.get("RANK", "0") == "0":
-        print(text)
+        print(text, file=file)
 
 
 TRAIN = Command("train a model; the same command resumes", _arguments, _train, takes_settings=True)
