@@ -24,7 +24,17 @@ LAYERS = (  # from the top
     {"codec"},
     {"diffusion"},
     {"models"},
-    {"state", "context", "collectives", "building", "panoptic", "taxonomy", "coco", "draw", "errors"},
+    {
+        "state",
+        "context",
+        "collectives",
+        "building",
+        "panoptic",
+        "taxonomy",
+        "coco",
+        "draw",
+        "errors",
+    },
 )
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "gradio", "scipy", "skimage")
 

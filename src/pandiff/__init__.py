@@ -21,6 +21,7 @@ _LAZY = {
     "UnifiedPDM": "pandiff.models.unified",
     "UViT": "pandiff.models.uvit",
     "PixelSpace": "pandiff.models.pixel_space",
+    "Known": "pandiff.pipeline",
     "PanopticDiffusionPipeline": "pandiff.pipeline",
     "ModelMixin": "diffusers",
     "SchedulerMixin": "diffusers",

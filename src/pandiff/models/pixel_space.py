@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from diffusers import AutoencoderKL, ConfigMixin, ModelMixin
@@ -74,7 +74,7 @@ class PixelSpace(ModelMixin, ConfigMixin):
 
 PixelSpace.__module__ = "pandiff"
 
-Vae = AutoencoderKL | PixelSpace
+Vae: TypeAlias = AutoencoderKL | PixelSpace
 """What carries images to latents and back."""
-VAES: dict[str, type[Vae]] = {"AutoencoderKL": AutoencoderKL, "PixelSpace": PixelSpace}
+VAES: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "PixelSpace": PixelSpace}
 """By `_class_name` in a saved config."""

@@ -32,13 +32,12 @@ class Known:
     """Where a given map and a given image hold.
 
     Attributes:
-        map: (H, W) bool, the known pixels of the map, or a PIL image, white where known; None
-            for all of them.
+        map: (H, W) bool, the known pixels of the map; None for all of them.
         image: the same of the image.
     """
 
-    map: Mask | None = None
-    image: Mask | None = None
+    map: np.ndarray | None = None
+    image: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name in ("map", "image"):
@@ -48,7 +47,10 @@ class Known:
     @classmethod
     def of(cls, mask: Mask | Known | None) -> Known:
         """One mask for both."""
-        return mask if isinstance(mask, Known) else cls(mask, mask)
+        if isinstance(mask, Known):
+            return mask
+        known = None if mask is None else read_mask(mask)
+        return cls(known, known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +71,14 @@ class Given:
     known: Known = field(default_factory=Known)
 
     def __post_init__(self) -> None:
-        sizes = {"map": self.map and self.map.size, "image": self.image and self.image.size}
+        found = {}
+        if self.map is not None:
+            found["map"] = self.map.size
+        if self.image is not None:
+            found["image"] = self.image.size
         masks = [m for m in (self.known.map, self.known.image) if m is not None]
-        for mask in masks:
-            sizes[f"known mask {len(sizes) - 1}"] = (mask.shape[1], mask.shape[0])
-        found = {name: size for name, size in sizes.items() if size is not None}
+        for k, mask in enumerate(masks, start=1):
+            found[f"known mask {k}"] = (mask.shape[1], mask.shape[0])
         if len(set(found.values())) > 1:
             got = ", ".join(f"{name} {w} x {h}" for name, (w, h) in found.items())
             raise InputError("map, image and known mask of one size", got, "resize them")

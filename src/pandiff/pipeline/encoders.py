@@ -116,7 +116,7 @@ def load_text(path: str) -> TextEncoders:
         else:
             present = [s for s in SUFFIXES if _has(path, f"text_encoder{s}")]
             pairs = [_pair(path, f"tokenizer{s}", f"text_encoder{s}") for s in present]
-        return text_encoders(*zip(*pairs, strict=True))
+        return text_encoders([t for t, _ in pairs], [e for _, e in pairs])
 
 
 def load_swin(path: str) -> Swinv2Model:
