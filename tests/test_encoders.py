@@ -11,7 +11,13 @@ import torch
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    Swinv2Config,
+    Swinv2ForImageClassification,
+)
 from transformers.utils import is_sentencepiece_available
 
 from pandiff.codec import PanopticCodec
@@ -23,6 +29,7 @@ from pandiff.models.encoders import (
     latent_statistics,
     posterior,
 )
+from pandiff.models.image_prompt import encode_image_prompts
 from pandiff.models.unified import UnifiedPDM
 from pandiff.pipeline import Encoders, PanopticDiffusionPipeline, load_encoders
 from pandiff.taxonomy import Category, Taxonomy
@@ -227,7 +234,7 @@ def test_the_vae_of_stable_diffusion_at_its_full_size() -> None:
 
 @pytest.mark.slow
 def test_full_size_encoders_in_the_hubs_format(hub: Path, tmp_path: Path) -> None:
-    """CLIP-L with SD's VAE: written, read back by `load_encoders`, used."""
+    """CLIP-L and Swin-V2-T: written, read back by `load_encoders`, used."""
     config = CLIPTextConfig(
         vocab_size=49408, hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
         num_attention_heads=12, projection_dim=768,
@@ -235,10 +242,19 @@ def test_full_size_encoders_in_the_hubs_format(hub: Path, tmp_path: Path) -> Non
     CLIPTextModel(config).save_pretrained(tmp_path / "text_encoder")
     shutil.copytree(hub / "sd15/tokenizer", tmp_path / "tokenizer")
     shutil.copytree(hub / "sd15/vae", tmp_path / "vae")
+    swin = Swinv2Config(
+        image_size=256, patch_size=4, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24],
+        window_size=8,
+    )  # fmt: skip
+    Swinv2ForImageClassification(swin).save_pretrained(tmp_path / "image_encoder")
     e = load_encoders(str(tmp_path))
     context = e.text.encode_prompts(["a red box", ""])
     assert context.text.shape == (2, 77, 768)
     assert context.text.isfinite().all()
+    assert e.image_encoder is not None
+    tokens = encode_image_prompts(e.image_encoder, torch.rand(2, 3, 256, 256) * 2 - 1, 4)
+    assert tokens.shape == (2, 4, 768)
+    assert tokens.isfinite().all()
 
 
 def pipeline(e: Encoders) -> PanopticDiffusionPipeline:
