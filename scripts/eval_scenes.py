@@ -55,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--directions", type=int, default=0, help="scenes for map <-> image")
     one.add_argument("--steps", type=int, default=20)
     one.add_argument("--guidance", type=float, default=3.0)
+    one.add_argument("--map-guidance", type=float, default=1.0, help="weight of the map")
+    one.add_argument("--interval", type=float, nargs=2, default=[0.0, 1.0], help="of guidance")
     one.add_argument("--seed", type=int, default=0, help="sample k is made from (seed, k)")
     one.add_argument("--batch", type=int, default=16)
     one.add_argument("--out", type=Path, default=Path("metrics.json"))
@@ -72,7 +74,12 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
     def draw(prompts: Sequence[str], what: str, **given: Any) -> list[Sample]:
         seeds = [sample_seed(args.seed, k) for k in range(len(prompts))]
+        options = {
+            "map_guidance_scale": args.map_guidance,
+            "guidance_interval": tuple(args.interval),
+        }
         settings = {"steps": args.steps, "guidance_scale": args.guidance, "batch_size": args.batch}
+        given["options"] = options
         return draw_samples(pipe, prompts, seeds, progress=bar(what), **settings, **given)
 
     made = draw([s.caption.text for s in asked[: args.prompts]], "text")

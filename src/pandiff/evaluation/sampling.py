@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -30,6 +30,7 @@ def draw_samples(
     batch_size: int = 16,
     maps: Sequence[PanopticMap] | None = None,
     images: Sequence[Image.Image] | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Progress = iter,
 ) -> list[Sample]:
     """One sample for each prompt, in order.
@@ -39,6 +40,7 @@ def draw_samples(
         steps, guidance_scale: of the pipeline.
         batch_size: samples at a time; changes speed and memory only.
         maps, images: what is given to each sample, if anything: one of the two.
+        options: other arguments of the pipeline.
         progress: wraps the list of batches.
     """
     pipe.set_progress_bar_config(disable=True)
@@ -49,6 +51,7 @@ def draw_samples(
         out = pipe(
             prompts[part],
             **given,
+            **(options or {}),
             num_inference_steps=steps,
             guidance_scale=guidance_scale,
             generator=[torch.Generator().manual_seed(seed) for seed in seeds[part]],
