@@ -211,6 +211,18 @@ def test_image_prompts_move_both_streams_and_zeros_are_none() -> None:
     assert all(part.abs().max() > 1e-4 for part in model.layout.split(change))
 
 
+def test_padding_says_nothing() -> None:
+    model = small(trained=True)
+    x, t, context, known = inputs(model)
+    mask = torch.tensor([[True, True, True, False]] * 2)
+    other = context.text.clone()
+    other[:, 3] = 9.0
+    with torch.no_grad():
+        one = model(x, t, Context(context.text, mask), known)
+        assert torch.equal(one, model(x, t, Context(other, mask), known))
+        assert not torch.equal(one, model(x, t, context, known))
+
+
 def test_image_prompts_for_a_network_without_them() -> None:
     model = small()
     x, t, context, known = inputs(model)

@@ -144,7 +144,10 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
             embed(timestep_embedding(t[:, k], self.config.width).to(x.dtype))[:, None]
             for k, embed in enumerate(self.level_embed)
         ]
-        text = torch.cat([*levels, self.context_embed(context.text)], dim=1)
+        words = self.context_embed(context.text)
+        if context.mask is not None:  # padding says nothing
+            words = words * context.mask[..., None]
+        text = torch.cat([*levels, words], dim=1)
         tokens = [
             text + self.context_positions[:, : text.shape[1]],
             *self._image_prompt(context),
