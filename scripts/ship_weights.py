@@ -2,7 +2,7 @@
 
     python scripts/ship_weights.py --model runs/scenes/model --metrics metrics.json
 
-`metrics.json` is what `scripts/eval_scenes.py` wrote for that model. The network is stored in
+`metrics.json` is what `scripts/eval_scenes.py` wrote for that model. The network and the image encoder are stored in
 float16, whose rounding is far below what sampling shows, in files of 15 MB at most.
 """
 
@@ -59,7 +59,9 @@ def main() -> None:
     fresh = target.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
-    pipe.transformer.to(torch.float16)
+    for network in (pipe.transformer, pipe.image_encoder):
+        if network is not None:
+            network.to(torch.float16)
     pipe.save_pretrained(fresh, max_shard_size="15MB")
     (fresh / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     forget_origin(fresh)
