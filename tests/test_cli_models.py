@@ -91,6 +91,67 @@ def test_generate_from_an_image(run: Callable[..., int], photos: list[Path]) -> 
     assert np.array_equal(np.asarray(folder.image(0)), np.asarray(given))
 
 
+def test_generate_around_what_is_known(run: Callable[..., int], toy_data: Path) -> None:
+    """The left half of a map and its image stays; the right half is made anew."""
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, :32] = 255
+    Image.fromarray(mask).save("known.png")
+    both = ("--map", toy_data / "panoptic/000000000003.png",
+            "--image", toy_data / "images/000000000003.png")  # fmt: skip
+    options = ("--known", "known.png", "--model", "model", "--steps", 2, "--out", "made")
+    assert run("generate", "a red box", *both, *options) == 0
+    given, made = (PanopticFolder.open(path) for path in (toy_data, "made/dataset"))
+    before, after = given.panoptic(2), made.panoptic(0)
+    assert np.array_equal(before.ids[:, :32], after.ids[:, :32])
+    assert not np.array_equal(before.category_index[:, 32:], after.category_index[:, 32:])
+    old, new = (np.asarray(f.image(k)) for f, k in ((given, 2), (made, 0)))
+    assert np.array_equal(old[:, :28], new[:, :28])
+    assert not np.array_equal(old[:, 32:], new[:, 32:])
+    assert manifest(Path("made/dataset"))[0]["given"] == ["map", "image", "known"]
+
+
+def test_generate_variations(run: Callable[..., int], photos: list[Path]) -> None:
+    options = ("--model", "model", "--steps", 2, "--strength", 0.5, "--out", "made")
+    assert run("generate", "--image", photos[0], *options) == 0
+    folder, (record,) = PanopticFolder.open("made/dataset"), manifest(Path("made/dataset"))
+    assert folder.image(0).size == folder.panoptic(0).size == (50, 20)
+    assert (record["given"], record["strength"]) == (["image"], 0.5)
+
+
+def test_generate_for_no_prompt(run: Callable[..., int]) -> None:
+    assert run("generate", "", "--count", 2, "--model", "model", "--steps", 1) == 0
+    folder = PanopticFolder.open("out/generate/dataset")
+    assert [folder.captions(k) for k in range(2)] == [[], []]
+
+
+def test_generate_records_its_controls(run: Callable[..., int]) -> None:
+    controls = ("--guidance", "4,1.5", "--negative", "two boxes", "--map-guidance", 2,
+                "--image-guidance", 1.5, "--guidance-interval", "0.2,0.8")  # fmt: skip
+    options = ("--model", "model", "--steps", 2)
+    assert run("generate", "a red box", *options, *controls, "--out", "controlled") == 0
+    assert run("generate", "a red box", *options, "--out", "plain") == 0
+    (controlled,), (plain,) = (manifest(Path(f, "dataset")) for f in ("controlled", "plain"))
+    assert controlled["guidance_scale"] == [4, 1.5]
+    assert controlled["negative_prompt"] == "two boxes"
+    assert (controlled["map_guidance_scale"], controlled["image_guidance_scale"]) == (2, 1.5)
+    assert controlled["guidance_interval"] == [0.2, 0.8]
+    assert set(plain) == {
+        "image_id", "file_name", "prompt", "seed", "num_inference_steps", "guidance_scale",
+        "confidence",
+    }  # fmt: skip
+    one, other = (PanopticFolder.open(f"{f}/dataset").image(0) for f in ("controlled", "plain"))
+    assert one.tobytes() != other.tobytes()
+
+
+def test_generate_animates(run: Callable[..., int], capsys: Capture) -> None:
+    options = ("--model", "model", "--steps", 3, "--animate", "--out", "made")
+    assert run("generate", "a red box", *options) == 0
+    assert capsys.readouterr().out.endswith("animation: made/animation.gif\n")
+    with Image.open("made/animation.gif") as animation:
+        assert animation.n_frames == 3
+        assert animation.info["loop"] == 0, "for ever"
+
+
 def test_segment(run: Callable[..., int], photos: list[Path], capsys: Capture) -> None:
     assert run("segment", *photos, "--model", "model", "--steps", 2, "--out", "maps") == 0
     out, err = capsys.readouterr()
@@ -102,6 +163,27 @@ def test_segment(run: Callable[..., int], photos: list[Path], capsys: Capture) -
     assert [folder.panoptic(k).size for k in range(3)] == sizes
     assert main(["validate", "maps/dataset"]) == 0
     assert Image.open("maps/grid.png").width > 500
+
+
+def test_segment_by_vote(run: Callable[..., int], photos: list[Path], capsys: Capture) -> None:
+    """The map and its uncertainty have each photo's own size, whatever the batch."""
+    options = ("--model", "model", "--steps", 2, "--samples", 3, "--batch", 4, "--out", "maps")
+    assert run("segment", *photos, *options) == 0
+    assert capsys.readouterr().out.endswith("uncertainty: maps/uncertainty\n")
+    folder, records = PanopticFolder.open("maps/dataset"), manifest(Path("maps/dataset"))
+    assert [r["samples"] for r in records] == [3, 3, 3]
+    assert len(list(Path("maps/uncertainty").iterdir())) == 3
+    for k, path in enumerate(photos):
+        with Image.open(f"maps/uncertainty/{path.stem}.png") as picture:
+            doubt = np.asarray(picture)
+            assert (picture.size, picture.mode) == (Image.open(path).size, "L")
+        assert set(np.unique(doubt)) <= {0, 85, 170}
+        panoptic = folder.panoptic(k)
+        assert panoptic.ids.shape == doubt.shape
+        for s in panoptic.segments:
+            agreement = 1 - doubt[panoptic.mask(s.id)].mean() / 255
+            assert s.score == pytest.approx(agreement, abs=1e-6)
+    assert main(["validate", "maps/dataset"]) == 0
 
 
 def test_segment_does_not_depend_on_the_batch(run: Callable[..., int], photos: list[Path]) -> None:
@@ -194,11 +276,15 @@ SEGMENT = ("segment", "--model", "model", "--out", "made")
 TRAIN = ("train", "--preset", "scenes-vae", "--out", "made")
 WRONG: list[tuple[tuple[object, ...], str]] = [
     (("generate",), "expected a prompt, got none"),
-    (("generate", " "), "expected prompts with words, got an empty one"),
+    (("generate", " "), "expected prompts with words, got a blank one"),
     ((*GENERATE, "--count", "-1"), "a positive number for --count, got '-1'"),
     ((*GENERATE, "--steps", "0"), "a positive number for --steps, got '0'"),
     ((*GENERATE, "--steps", "5000"), "num_inference_steps in 1..1000, got 5000"),
-    ((*GENERATE, "--guidance", "nan"), "a finite number for --guidance, got 'nan'"),
+    ((*GENERATE, "--guidance", "nan"), "a number or pair for --guidance, got 'nan'"),
+    ((*GENERATE, "--guidance", "1,2,3"), "a number or pair for --guidance, got '1,2,3'"),
+    ((*GENERATE, "--map-guidance", "x"), "a finite number for --map-guidance, got 'x'"),
+    ((*GENERATE, "--guidance-interval", "1"), "a range within 0 and 1 for --guidance-interval"),
+    ((*GENERATE, "--guidance-interval", "0.9,0.1"), "a range within 0 and 1 for"),
     ((*GENERATE, "--model", "trees"), "a built-in model (model), a folder or a hub id, got"),
     ((*GENERATE, "--model", "org/none"), "expected a whole pipeline at 'org/none', got"),
     ((*GENERATE, "--model", "."), "a pipeline's folder with model_index.json"),
@@ -210,12 +296,31 @@ WRONG: list[tuple[tuple[object, ...], str]] = [
     ((*GENERATE, "--image", "none.png"), "expected a readable image none.png"),
     ((*GENERATE, "--image", "text.png"), "expected a readable image text.png"),
     ((*GENERATE, "--image", "a.png", "--map", "b.png"), "expected --map or --image, got both"),
-    ((*GENERATE, "--known", "b.png"), "known arguments only, got --known b.png"),
+    ((*GENERATE, "--known", "good.png"), "expected --map or --image with --known, got none"),
+    ((*GENERATE, "--known", "text.png", "--image", "good.png"), "a readable image text.png"),
+    (
+        (*GENERATE, "--known", "large.png", "--image", "good.png"),
+        "image and known mask of one size",
+    ),
+    ((*GENERATE, "--strength", "0.5"), "expected --image with --strength, got none"),
+    ((*GENERATE, "--strength", "0", "--image", "good.png"), "a share above 0 for --strength"),
+    (
+        (*GENERATE, "--strength", "0.5", "--known", "good.png", "--image", "good.png"),
+        "expected --strength or --known, got both",
+    ),
+    ((*GENERATE, "--image-prompt", "none.png"), "expected a readable image none.png"),
+    (
+        (*GENERATE, "--image-prompt", "good.png"),
+        "a model that takes image prompts, got one without",
+    ),
+    ((*GENERATE, "--image-prompt-scale", "2"), "expected --image-prompt with --image-prompt-scale"),
+    ((*GENERATE, "--negative", "sky", "--guidance", "1"), "--guidance above 1 with --negative"),
     ((*SEGMENT,), "expected IMAGE, got none"),
     ((*SEGMENT, "none.png"), "expected a readable image none.png"),
     ((*SEGMENT, "good.png", "text.png"), "expected a readable image text.png"),
     ((*SEGMENT, "good.png", "sub/good.jpg"), "expected images of different names"),
     ((*SEGMENT, "good.png", "--out", "."), "expected an empty or new folder"),
+    ((*SEGMENT, "good.png", "--samples", "0"), "a positive number for --samples, got '0'"),
     (("segment", "good.png"), "expected --out, got none"),
     ((*TRAIN,), "expected --data, got none"),
     ((*TRAIN, "--data", "none"), "expected a dataset folder with panoptic.json"),
@@ -241,6 +346,7 @@ def test_wrong_input(
     (tmp_path / "text.png").write_text("no picture")
     for name in ("good.png", "sub/good.jpg"):
         Image.new("RGB", (8, 8)).save(tmp_path / name)
+    Image.new("RGB", (9, 9)).save(tmp_path / "large.png")
     before = sorted(tmp_path.rglob("*"))
     assert run(*arguments) == 2
     out, err = capsys.readouterr()

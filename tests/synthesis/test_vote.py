@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
-from pandiff.synthesis.vote import Vote, vote
+from pandiff.synthesis.vote import vote
 from pandiff.taxonomy import Category, Taxonomy
 
 TAXONOMY = Taxonomy(
@@ -153,10 +153,3 @@ def test_two_things_or_one_is_decided_by_most() -> None:
 def test_maps_that_do_not_fit(maps: list[PanopticMap], message: str) -> None:
     with pytest.raises(InputError, match=message):
         vote(maps)
-
-
-def test_large_maps_are_quick() -> None:
-    """A run is a vote, not a pixel: 12 Mpx in seconds."""
-    large = boxes(("sheep", LEFT), ("dog", RIGHT)).resize((4000, 3000))
-    result: Vote = vote([large, large.flip(), large])
-    assert same(result.panoptic, large)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from pandiff.errors import InputError
 
 if TYPE_CHECKING:
     from pandiff.pipeline import PanopticDiffusionPipeline
-    from pandiff.synthesis.generate import Settings
+    from pandiff.synthesis.generate import Conditions, Settings
 
 
 def load(name: str) -> PanopticDiffusionPipeline:
@@ -41,11 +42,37 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings(args: argparse.Namespace, guidance: float) -> Settings:
+def settings(args: argparse.Namespace, guidance: float | tuple[float, float]) -> Settings:
     """The settings that `add_sampling` took."""
     from pandiff.synthesis.generate import Settings
 
     return Settings(args.steps, guidance, args.seed, args.batch)
+
+
+def number_or_pair(text: str) -> float | tuple[float, float]:
+    """One finite number, or two with a comma between; ValueError otherwise."""
+    return pair_of_numbers(text) if "," in text else finite_number(text)
+
+
+def pair_of_numbers(text: str) -> tuple[float, float]:
+    """Two finite numbers with a comma between; ValueError otherwise."""
+    first, second = (finite_number(part) for part in text.split(","))
+    return first, second
+
+
+def range_within_0_and_1(text: str) -> tuple[float, float]:
+    """Two numbers, 0 <= low <= high <= 1, with a comma between; ValueError otherwise."""
+    low, high = pair_of_numbers(text)
+    if not 0 <= low <= high <= 1:
+        raise ValueError(text)
+    return low, high
+
+
+def share_above_0(text: str) -> float:
+    """A number above 0 and up to 1; ValueError otherwise."""
+    if not 0 < float(text) <= 1:
+        raise ValueError(text)
+    return float(text)
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,56 +90,150 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _generate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prompts", metavar="PROMPT", nargs="*")
+    parser.add_argument("prompts", metavar="PROMPT", nargs="*", help='"" for anything')
     parser.add_argument(
         "--count", metavar="N", type=positive_number, default=1, help="samples of each prompt"
     )
     add_sampling(parser)
-    parser.add_argument(
-        "--guidance", metavar="G", type=finite_number, default=3.0, help="weight of the prompt"
-    )
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("out/generate"))
-    parser.add_argument("--map", metavar="FILE", type=Path, help="map to keep: a panoptic PNG")
-    parser.add_argument("--image", metavar="FILE", type=Path, help="image to keep")
+    parser.add_argument("--animate", action="store_true", help="also make an animation.gif")
+    _given_arguments(parser.add_argument_group("what is given"))
+    _guidance_arguments(parser.add_argument_group("how closely it is followed"))
+
+
+def _given_arguments(group: argparse._ArgumentGroup) -> None:
+    def add(name: str, text: str) -> None:
+        group.add_argument(name, metavar="FILE", type=Path, help=text)
+
+    add("--map", "map to keep: a panoptic PNG")
+    add("--image", "image to keep")
+    add("--known", "mask of map and image: what is white is kept, the rest is made anew")
+    group.add_argument(
+        "--strength",
+        metavar="S",
+        type=share_above_0,
+        help="vary --image: how much of it is lost, above 0 to 1",
+    )
+    add("--image-prompt", "image to resemble")
+    group.add_argument("--negative", metavar="P", default="", help="prompt to lead away from")
+
+
+def _guidance_arguments(group: argparse._ArgumentGroup) -> None:
+    def add(name: str, what: str) -> None:
+        group.add_argument(name, metavar="G", type=finite_number, default=1.0, help=what)
+
+    group.add_argument(
+        "--guidance",
+        metavar="G[,G]",
+        type=number_or_pair,
+        default=3.0,
+        help="weight of the prompt, or two: on image and map",
+    )
+    add("--image-prompt-scale", "weight of the image prompt")
+    add("--map-guidance", "weight of the map in the image")
+    add("--image-guidance", "weight of the image in the map")
+    group.add_argument(
+        "--guidance-interval",
+        metavar="LOW,HIGH",
+        type=range_within_0_and_1,
+        default=(0.0, 1.0),
+        help="share of the noise levels, 0 clean to 1, where these act",
+    )
 
 
 def _generate(args: argparse.Namespace) -> None:
+    from pandiff.synthesis.animate import Animation
     from pandiff.synthesis.folders import check_new
     from pandiff.synthesis.generate import generate
-    from pandiff.synthesis.inputs import read_image, read_map
 
     check_new(args.out)
+    _check_together(args)
     prompts = _prompts(args)
-    image = read_image(args.image) if args.image else None
-    pipe = load(args.model)
-    panoptic = read_map(args.map, pipe.taxonomy) if args.map else None
+    pipe, conditions = _conditions(args)
     made = generate(
         pipe,
         prompts,
         args.out,
-        settings(args, args.guidance),
-        map=panoptic,
-        image=image,
+        _settings(args),
+        conditions,
+        animation=Animation(conditions) if args.animate else None,
         progress=progress("generate"),
     )
     print(f"{len(made)} images with their maps in {args.out / 'dataset'}")
     print(f"picture: {args.out / 'grid.png'}")
+    if args.animate:
+        print(f"animation: {args.out / 'animation.gif'}")
+
+
+def _check_together(args: argparse.Namespace) -> None:
+    """InputError for arguments that make no sense without, or beside, another."""
+    varied, masked = args.strength is not None, args.known is not None
+    scaled, plain = args.image_prompt_scale != 1, args.guidance in (1, (1, 1))
+    wrong = (
+        (varied and not args.image, "--image with --strength", "none", "name the image to vary"),
+        (varied and masked, "--strength or --known", "both", "leave one out"),
+        (masked and not (args.map or args.image), "--map or --image with --known", "none",
+         "name what is kept"),
+        (args.map and args.image and not (varied or masked), "--map or --image", "both",
+         "leave out what is to be made, or say what is kept with --known"),
+        (scaled and not args.image_prompt, "--image-prompt with --image-prompt-scale", "none",
+         "name the image to resemble"),
+        (args.negative and plain, "--guidance above 1 with --negative", "1", "3 is usual"),
+    )  # fmt: skip
+    for is_wrong, *what in wrong:
+        if is_wrong:
+            raise InputError(*what)
 
 
 def _prompts(args: argparse.Namespace) -> list[str]:
     """The prompts, each as often as it is wanted; where something is given, none means any."""
-    if args.map and args.image:
-        raise InputError("--map or --image", "both", "leave out what is to be made")
-    if any(not prompt.strip() for prompt in args.prompts):
-        raise InputError("prompts with words", "an empty one", "write what the image shows")
-    if not args.prompts and not args.map and not args.image:
-        raise InputError("a prompt", "none", "write what the image shows")
+    if any(prompt and not prompt.strip() for prompt in args.prompts):
+        raise InputError("prompts with words", "a blank one", 'write what is seen, or "" for any')
+    if not args.prompts and not (args.map or args.image or args.image_prompt):
+        raise InputError("a prompt", "none", 'write what the image shows, or "" for anything')
     return [prompt for prompt in args.prompts or [""] for _ in range(args.count)]
+
+
+def _conditions(args: argparse.Namespace) -> tuple[PanopticDiffusionPipeline, Conditions]:
+    """The pipeline, and what the samples are given; what can be is checked before it is loaded."""
+    from pandiff.pipeline import Known
+    from pandiff.synthesis.generate import Conditions
+    from pandiff.synthesis.inputs import read_image, read_map
+
+    image, known, example = (
+        read_image(path) if path else None for path in (args.image, args.known, args.image_prompt)
+    )
+    given = Conditions(None, image, strength=args.strength, image_prompt=example)
+    mask = Known.of(known) if known is not None else None
+    if not args.map:
+        given = replace(given, known=mask)
+    pipe = load(args.model)
+    if args.map:
+        given = replace(given, map=read_map(args.map, pipe.taxonomy), known=mask)
+    return pipe, given
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    return replace(
+        settings(args, args.guidance),
+        negative_prompt=args.negative,
+        image_prompt_scale=args.image_prompt_scale,
+        map_guidance_scale=args.map_guidance,
+        image_guidance_scale=args.image_guidance,
+        guidance_interval=args.guidance_interval,
+    )
 
 
 def _segment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", metavar="IMAGE", type=Path, nargs="+")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
+    parser.add_argument(
+        "--samples",
+        metavar="N",
+        type=positive_number,
+        default=1,
+        help="maps of each image that vote, which also says where they disagree",
+    )
     add_sampling(parser)
 
 
@@ -123,10 +244,17 @@ def _segment(args: argparse.Namespace) -> None:
     check_new(args.out)
     check_images(args.images)
     count = segment(
-        load(args.model), args.images, args.out, settings(args, 1.0), progress=progress("segment")
+        load(args.model),
+        args.images,
+        args.out,
+        settings(args, 1.0),
+        samples=args.samples,
+        progress=progress("segment"),
     )
     print(f"{count} maps in {args.out / 'dataset'}")
     print(f"picture: {args.out / 'grid.png'}")
+    if args.samples > 1:
+        print(f"uncertainty: {args.out / 'uncertainty'}")
 
 
 DEMO = Command("the shipped model draws eight prompts", _demo_arguments, _demo)

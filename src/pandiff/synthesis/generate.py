@@ -1,20 +1,25 @@
-"""Prompts to a dataset folder, by a pipeline."""
+"""Prompts, and whatever else is given, to a dataset folder, by a pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
 
 from pandiff.coco import FolderWriter, Progress
 from pandiff.draw import grid
+from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
-from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.pipeline import Known, PanopticDiffusionPipeline
+from pandiff.pipeline.conditions import Given
 from pandiff.synthesis.folders import check_new, new_folder
+
+if TYPE_CHECKING:
+    from pandiff.synthesis.animate import Animation
 
 GRID = 64
 """Most samples in the picture of a run."""
@@ -26,15 +31,91 @@ class Settings:
 
     Attributes:
         steps: steps of the scheduler.
-        guidance_scale: weight of the prompt.
+        guidance_scale: weight of the prompt; a pair for image and map.
         seed: sample k of a run is made from the seed (seed, k), whatever the batch.
         batch_size: samples at a time; changes speed and memory only.
+        negative_prompt: what guidance leads away from.
+        image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval: as the
+            pipeline takes them.
     """
 
     steps: int = 20
-    guidance_scale: float = 3.0
+    guidance_scale: float | tuple[float, float] = 3.0
     seed: int = 0
     batch_size: int = 8
+    negative_prompt: str = ""
+    image_prompt_scale: float = 1.0
+    map_guidance_scale: float = 1.0
+    image_guidance_scale: float = 1.0
+    guidance_interval: tuple[float, float] = (0.0, 1.0)
+
+    def arguments(self) -> dict[str, Any]:
+        """What the pipeline is called with, by its names."""
+        return {
+            "num_inference_steps": self.steps,
+            "guidance_scale": self.guidance_scale,
+            "negative_prompt": self.negative_prompt,
+            "image_prompt_scale": self.image_prompt_scale,
+            "map_guidance_scale": self.map_guidance_scale,
+            "image_guidance_scale": self.image_guidance_scale,
+            "guidance_interval": self.guidance_interval,
+        }
+
+    def record(self) -> dict[str, Any]:
+        """The arguments for the manifest: steps and guidance, and what is not as usual."""
+        usual = Settings().arguments()
+        always = ("num_inference_steps", "guidance_scale")
+        return {k: v for k, v in self.arguments().items() if k in always or v != usual[k]}
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """What all samples of a run are given beside their prompts.
+
+    Attributes:
+        map: a layout.
+        image: an image.
+        known: where they hold; everywhere if None.
+        strength: how much of the image is lost; None keeps it.
+        image_prompt: an image that the samples resemble.
+
+    Raises:
+        InputError: if they do not fit one another.
+    """
+
+    map: PanopticMap | None = None
+    image: Image.Image | None = None
+    known: Known | None = None
+    strength: float | None = None
+    image_prompt: Image.Image | None = None
+
+    def __post_init__(self) -> None:
+        if self.strength is not None and self.image is None:
+            raise InputError("an image to vary with strength", "none", "give one")
+        if self.strength is not None and self.known is not None:
+            raise InputError("strength or a known mask", "both", "leave one out")
+        _ = self.kept  # raises InputError
+
+    @property
+    def kept(self) -> Given:
+        """What is kept of them."""
+        image = self.image if self.strength is None else None
+        return Given(self.map, image, Known.of(self.known))
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) of the samples in pixels; None for the model's own."""
+        return self.image.size if self.image is not None else self.kept.size
+
+    def arguments(self) -> dict[str, Any]:
+        """What the pipeline is called with, by its names."""
+        return dict(vars(self))
+
+    def record(self) -> dict[str, Any]:
+        """For the manifest: the names of what was given, and the strength."""
+        given = {k: v for k, v in self.arguments().items() if v is not None}
+        strength = {k: given.pop(k) for k in ("strength",) if k in given}
+        return ({"given": list(given)} if given else {}) | strength
 
 
 @dataclass(frozen=True)
@@ -47,6 +128,10 @@ class Pair:
     panoptic: PanopticMap
 
 
+NOTHING = Conditions()
+"""No conditions but the prompts."""
+
+
 def sample_seed(seed: int, index: int) -> int:
     """Seed of sample `index` of the run `seed`."""
     return (seed * 1_000_003 + index) % 2**63
@@ -56,12 +141,22 @@ def pairs(
     pipe: PanopticDiffusionPipeline,
     prompts: Sequence[str],
     settings: Settings,
+    conditions: Conditions = NOTHING,
     *,
-    map: PanopticMap | None = None,
-    image: Image.Image | None = None,
+    on_step: Callable[..., None] | None = None,
     progress: Progress = iter,
 ) -> Iterator[Pair]:
-    """One pair for each prompt, in order; `map` or `image` is what all of them are given."""
+    """One pair for each prompt, in order.
+
+    Args:
+        pipe: the pipeline.
+        prompts: one for each sample.
+        settings: how they are made.
+        conditions: what all of them are given.
+        on_step: called after each step of each batch as (pipe, step, timestep, tensors), the
+            tensors with the estimate of the "clean" state.
+        progress: wraps the list of batches.
+    """
     pipe.set_progress_bar_config(disable=True)
     starts = range(0, len(prompts), settings.batch_size)
     for start in progress(starts):
@@ -69,11 +164,11 @@ def pairs(
         seeds = [sample_seed(settings.seed, start + k) for k in range(len(some))]
         out = pipe(
             some,
-            map=map,
-            image=image,
-            num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance_scale,
             generator=[torch.Generator().manual_seed(s) for s in seeds],
+            callback_on_step_end=on_step,
+            callback_on_step_end_tensor_inputs=("clean",),
+            **settings.arguments(),
+            **conditions.arguments(),
         )
         for one in zip(some, seeds, out.images, out.maps, strict=True):
             yield Pair(*one)
@@ -84,33 +179,42 @@ def generate(
     prompts: Sequence[str],
     out: Path,
     settings: Settings,
+    conditions: Conditions = NOTHING,
     *,
-    map: PanopticMap | None = None,
-    image: Image.Image | None = None,
+    animation: Animation | None = None,
     progress: Progress = iter,
 ) -> list[Pair]:
     """Make a pair for each prompt and write `out/dataset` and the picture `out/grid.png`.
 
-    The dataset is a COCO panoptic folder with a manifest.jsonl of prompt, seed and settings.
-    Everything is written beside `out` first and appears whole.
+    The dataset is a COCO panoptic folder with a manifest.jsonl of prompt, seed and settings. An
+    animation watches, and becomes `out/animation.gif`. Everything is written beside `out` first
+    and appears whole.
 
     Raises:
         InputError: if `out` exists and is not empty.
     """
     check_new(out)
+    watch = None if animation is None else animation.watch
     with new_folder(out) as fresh:
-        made = pairs(pipe, prompts, settings, map=map, image=image, progress=progress)
-        return write(fresh, made, pipe, settings)
+        made = pairs(pipe, prompts, settings, conditions, on_step=watch, progress=progress)
+        done = write(fresh, made, pipe, settings, conditions)
+        if animation is not None:
+            animation.save(fresh / "animation.gif", prompts)
+    return done
 
 
 def write(
-    folder: Path, made: Iterator[Pair], pipe: PanopticDiffusionPipeline, settings: Settings
+    folder: Path,
+    made: Iterator[Pair],
+    pipe: PanopticDiffusionPipeline,
+    settings: Settings,
+    conditions: Conditions = NOTHING,
 ) -> list[Pair]:
     """Write pairs to `folder/dataset` as they come, and the picture `folder/grid.png`."""
     done: list[Pair] = []
     with FolderWriter(folder / "dataset", pipe.taxonomy) as writer:
         for pair in made:
-            manifest = record(pair, settings)
+            manifest = record(pair, settings) | conditions.record()
             writer.add(pair.image, pair.panoptic, captions(pair), manifest=manifest)
             done.append(pair)
     picture(done[:GRID]).save(folder / "grid.png")
@@ -136,8 +240,7 @@ def record(pair: Pair, settings: Settings) -> dict[str, Any]:
     return {
         "prompt": pair.prompt,
         "seed": pair.seed,
-        "num_inference_steps": settings.steps,
-        "guidance_scale": settings.guidance_scale,
+        **settings.record(),
         "confidence": round(confidence(pair.panoptic), 4),
     }
 

@@ -1,0 +1,91 @@
+"""Runs of prompts: what the pipeline is asked, and what the manifest says of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pandiff.errors import InputError
+from pandiff.panoptic import PanopticMap
+from pandiff.pipeline import Known, PanopticDiffusionPipeline
+from pandiff.synthesis.generate import Conditions, Settings, pairs, record
+from pandiff.taxonomy import Category, Taxonomy
+
+TAXONOMY = Taxonomy((Category(1, "sky", False), Category(7, "box", True)))
+SKY = PanopticMap.from_ids(np.ones((4, 6), int), {1: 1}, TAXONOMY)
+PHOTO = Image.new("RGB", (6, 4))
+LEFT = np.arange(24).reshape(4, 6) % 6 < 3
+
+
+class Recorder:
+    """In the place of a pipeline: keeps what it is asked, makes the same for each prompt."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def set_progress_bar_config(self, disable: bool) -> None:
+        pass
+
+    def __call__(self, prompts: list[str], **arguments: Any) -> Any:
+        self.asked.append({"prompt": prompts, **arguments})
+        return SimpleNamespace(images=[PHOTO] * len(prompts), maps=[SKY] * len(prompts))
+
+
+def test_every_setting_is_an_argument_of_the_pipeline() -> None:
+    known = set(PanopticDiffusionPipeline.__call__.__annotations__)
+    assert set(Settings().arguments()) | set(Conditions().arguments()) <= known
+
+
+def test_what_the_pipeline_is_asked() -> None:
+    pipe: Any = Recorder()
+    settings = Settings(steps=5, guidance_scale=(2.0, 1.0), seed=3, batch_size=2,
+                        negative_prompt="rain", map_guidance_scale=1.5)  # fmt: skip
+    conditions = Conditions(SKY, PHOTO, Known(LEFT, LEFT), image_prompt=PHOTO)
+    made = list(pairs(pipe, ["a", "b", "c"], settings, conditions))
+    assert [p.prompt for p in made] == ["a", "b", "c"]
+    assert [p.seed for p in made] == [3_000_009, 3_000_010, 3_000_011]
+    assert [a["prompt"] for a in pipe.asked] == [["a", "b"], ["c"]]
+    asked = pipe.asked[0]
+    assert (asked["num_inference_steps"], asked["guidance_scale"]) == (5, (2.0, 1.0))
+    assert (asked["negative_prompt"], asked["map_guidance_scale"]) == ("rain", 1.5)
+    assert (asked["map"], asked["image"], asked["image_prompt"]) == (SKY, PHOTO, PHOTO)
+    assert asked["known"] is conditions.known
+    assert [g.initial_seed() for g in asked["generator"]] == [3_000_009, 3_000_010]
+
+
+def test_the_record_has_what_is_not_as_usual() -> None:
+    pair = next(pairs(Recorder(), ["a"], Settings()))  # type: ignore[arg-type]
+    usual = record(pair, Settings())
+    assert usual == {"prompt": "a", "seed": 0, "num_inference_steps": 20, "guidance_scale": 3.0,
+                     "confidence": 1.0}  # fmt: skip
+    changed = record(pair, Settings(guidance_interval=(0.1, 0.9), batch_size=3))
+    assert changed == usual | {"guidance_interval": (0.1, 0.9)}
+    assert Conditions().record() == {}
+    assert Conditions(SKY).record() == {"given": ["map"]}
+    varied = Conditions(image=PHOTO, strength=0.5, image_prompt=PHOTO)
+    assert varied.record() == {"given": ["image", "image_prompt"], "strength": 0.5}
+
+
+def test_the_size_of_the_samples() -> None:
+    assert Conditions().size is None
+    assert Conditions(SKY).size == Conditions(image=PHOTO).size == (6, 4)
+    assert Conditions(image=PHOTO, strength=0.5).size == (6, 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"strength": 0.5}, "an image to vary with strength, got none"),
+        ({"image": PHOTO, "known": Known(LEFT), "strength": 0.5}, "strength or a known mask"),
+        ({"known": Known(LEFT)}, "a map or an image with the known mask, got none"),
+        ({"map": SKY, "image": PHOTO}, "a map or an image, got both"),
+        ({"map": SKY, "known": Known(LEFT.T)}, "of one size, got map 6 x 4, known mask 1 4 x 6"),
+    ],
+)
+def test_conditions_that_do_not_fit(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Conditions(**given)
