@@ -10,12 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+import torch
+from PIL import Image, ImageSequence
 
 from pandiff.cli import main
 from pandiff.coco import PanopticFolder
-from pandiff.pipeline import sources
+from pandiff.models.image_prompt import small_swin
+from pandiff.models.unified import UnifiedPDM
+from pandiff.pipeline import PanopticDiffusionPipeline, sources
 from pandiff.synthesis import demo
+from pandiff.synthesis.generate import Settings
 
 Capture = pytest.CaptureFixture[str]
 
@@ -118,6 +122,27 @@ def test_generate_variations(run: Callable[..., int], photos: list[Path]) -> Non
     assert (record["given"], record["strength"]) == (["image"], 0.5)
 
 
+def test_generate_like_an_image(
+    run: Callable[..., int], tiny_model: Path, photos: list[Path]
+) -> None:
+    """An image prompt changes what is made, the more the higher its weight."""
+    pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
+    swin = small_swin(32, 4, 24, (1, 1), 4)
+    width = {"image_prompt_dim": swin.num_features}
+    transformer = UnifiedPDM.from_config({**pipe.transformer.config, **width})
+    torch.nn.init.normal_(transformer.image_unembed.weight, std=0.1)
+    components = pipe.components | {"image_encoder": swin, "transformer": transformer}
+    PanopticDiffusionPipeline(**components, codec=pipe.config.codec).save_pretrained("swin")
+    options = ("--model", "swin", "--steps", 2, "--image-prompt", photos[0])
+    assert run("generate", *options, "--out", "once") == 0
+    assert run("generate", *options, "--image-prompt-scale", 3, "--out", "thrice") == 0
+    (once,), (thrice,) = (manifest(Path(f, "dataset")) for f in ("once", "thrice"))
+    assert once["given"] == thrice["given"] == ["image_prompt"]
+    assert thrice["image_prompt_scale"] == 3
+    one, other = (PanopticFolder.open(f"{f}/dataset").image(0) for f in ("once", "thrice"))
+    assert one.tobytes() != other.tobytes()
+
+
 def test_generate_for_no_prompt(run: Callable[..., int]) -> None:
     assert run("generate", "", "--count", 2, "--model", "model", "--steps", 1) == 0
     folder = PanopticFolder.open("out/generate/dataset")
@@ -148,7 +173,7 @@ def test_generate_animates(run: Callable[..., int], capsys: Capture) -> None:
     assert run("generate", "a red box", *options) == 0
     assert capsys.readouterr().out.endswith("animation: made/animation.gif\n")
     with Image.open("made/animation.gif") as animation:
-        assert animation.n_frames == 3
+        assert len(list(ImageSequence.Iterator(animation))) == 3
         assert animation.info["loop"] == 0, "for ever"
 
 
@@ -202,7 +227,7 @@ def quick_demo(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets/scenes").symlink_to(tiny_model)
     monkeypatch.setattr(sources, "BUILT_IN", tmp_path / "assets")
-    monkeypatch.setattr(demo, "SETTINGS", demo.Settings(steps=2))
+    monkeypatch.setattr(demo, "SETTINGS", Settings(steps=2))
 
 
 def test_demo(run: Callable[..., int], quick_demo: None, capsys: Capture) -> None:

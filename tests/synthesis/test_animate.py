@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import Known, PanopticDiffusionPipeline
@@ -49,11 +49,8 @@ def test_a_frame_for_each_step(pipe: PanopticDiffusionPipeline, tmp_path: Path) 
     assert len({f.size for f in frames}) == 1
     assert len({f.tobytes() for f in frames}) == 3
     animation.save(tmp_path / "a.gif", ["one", "two", "three"])
-    times = []
     with Image.open(tmp_path / "a.gif") as gif:
-        for k in range(gif.n_frames):
-            gif.seek(k)
-            times.append(gif.info["duration"])
+        times = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
         assert gif.info["loop"] == 0
     assert times == [animate.STEP, animate.STEP, animate.HOLD]
 
