@@ -106,7 +106,8 @@ class TransformerSegmenter:
         rgb = [image.convert("RGB") for image in images]
         task = {"task_inputs": ["panoptic"] * len(rgb)} if self._one_former else {}
         inputs = self._processor(images=rgb, return_tensors="pt", **task)
-        outputs = self._network(**{k: v.to(self._device) for k, v in inputs.items()})
+        tensors = {k: v.to(self._device) for k, v in inputs.items() if isinstance(v, torch.Tensor)}
+        outputs = self._network(**tensors)
         sizes = [(image.height, image.width) for image in rgb]
         read = self._read_semantic if self._semantic else self._read_panoptic
         return read(outputs, sizes)
@@ -121,14 +122,11 @@ class TransformerSegmenter:
         ]
 
     def _read_panoptic(self, outputs: Any, sizes: list[tuple[int, int]]) -> list[PanopticMap]:
-        stuff = [label for label, c in self._category.items() if c and not self._is_thing(c)]
-        found = self._processor.post_process_panoptic_segmentation(
-            outputs, target_sizes=sizes, label_ids_to_fuse=set(stuff)
-        )
-        return [self._map(one["segmentation"].cpu().numpy(), one["segments_info"]) for one in found]
+        found = self._processor.post_process_panoptic_segmentation(outputs, target_sizes=sizes)
+        return [self._map(f["segmentation"].long().cpu().numpy(), f["segments_info"]) for f in found]
 
     def _map(self, ids: np.ndarray, infos: Sequence[dict[str, Any]]) -> PanopticMap:
-        """Their ids and segments -> a map; stuff of one category is one segment."""
+        """Their ids (H, W), -1 for void, and segments -> a map; stuff of a category is one."""
         of_stuff: dict[int, int] = {}
         number, category, score = {}, {}, {}
         for k, info in enumerate(infos, start=1):
@@ -138,7 +136,7 @@ class TransformerSegmenter:
             one = k if self._is_thing(c) else of_stuff.setdefault(c, k)
             number[info["id"]], category[one] = one, c
             score[one] = min(1.0, float(info.get("score", 1.0)))
-        table = np.zeros(max([int(ids.max()), *number], default=0) + 2, dtype=np.int64)
+        table = np.zeros(max([int(ids.max()), *number]) + 2, dtype=np.int64)  # its last is void's
         table[list(number)] = list(number.values())
         return PanopticMap.from_ids(table[ids], category, self.taxonomy, scores=score)
 
