@@ -19,6 +19,7 @@ from diffusers import (
 from torch import Tensor
 
 from pandiff.context import Context
+from pandiff.diffusion import NUM_LEVELS
 from pandiff.diffusion.denoise import clean_from
 from pandiff.errors import InputError
 from pandiff.models.backbones import (
@@ -28,6 +29,7 @@ from pandiff.models.backbones import (
     FlowSchedule,
     SD3Backbone,
     load_backbone,
+    schedule,
 )
 from pandiff.models.uvit import UViT
 
@@ -65,6 +67,10 @@ def test_block_by_block_it_is_the_model(
         out = adapted(image_model)(latents, levels, context)
     assert out.abs().mean() > 0.01
     assert torch.equal(out, expected)
+
+
+def test_levels_are_those_of_the_house() -> None:
+    assert schedule.NUM_LEVELS == NUM_LEVELS
 
 
 def test_what_it_says_of_itself(image_model: Any) -> None:
@@ -158,18 +164,18 @@ def test_sd3_wants_pooled_text(latents: Tensor, levels: Tensor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "theirs"),
+    ("ours", "theirs"),
     [
         (BetaSchedule(0.00085, 0.012, power=2), "scaled_linear"),
         (BetaSchedule(0.0001, 0.02), "linear"),
     ],
 )
-def test_beta_schedules_are_the_known_ones(schedule: BetaSchedule, theirs: str) -> None:
+def test_beta_schedules_are_the_known_ones(ours: BetaSchedule, theirs: str) -> None:
     """Timestep i of diffusers is level i + 1."""
     known = DDPMScheduler(
-        beta_start=schedule.start, beta_end=schedule.end, beta_schedule=theirs
+        beta_start=ours.start, beta_end=ours.end, beta_schedule=theirs
     ).alphas_cumprod
-    torch.testing.assert_close(schedule.alpha_bars[1:].float(), known, rtol=1e-4, atol=0)
+    torch.testing.assert_close(ours.alpha_bars[1:].float(), known, rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("shift", [1.0, 3.0])
