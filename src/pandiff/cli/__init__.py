@@ -13,6 +13,7 @@ from pandiff import __version__
 from pandiff.cli.command import Command
 from pandiff.cli.datasets import SCENES, SCORE, VALIDATE
 from pandiff.cli.edit import EDIT
+from pandiff.cli.exchange import EXPORT, IMPORT
 from pandiff.cli.models import DEMO, GENERATE, SEGMENT
 from pandiff.cli.parser import Parser
 from pandiff.cli.prepare import PREPARE
@@ -28,6 +29,8 @@ COMMANDS: dict[str, Command] = {
     "edit": EDIT,
     "scenes": SCENES,
     "validate": VALIDATE,
+    "import": IMPORT,
+    "export": EXPORT,
     "prepare": PREPARE,
     "train": TRAIN,
     "score": SCORE,
