@@ -138,6 +138,15 @@ def test_two_things_or_one_is_decided_by_most() -> None:
     assert np.allclose(doubt[1:9, 2:18], 1 / 3), "the category is agreed on, the instance is not"
 
 
+def test_what_most_maps_lack_is_not_there() -> None:
+    """Three of five see a dog, each another one: where most see some dog, there is still none."""
+    alone = [boxes(("sheep", LEFT), ("dog", (8 + 2 * k, 4, 6, 2))) for k in (0, 1, 2)]
+    result = vote([*alone, boxes(("sheep", LEFT)), boxes(("sheep", LEFT))])
+    assert same(result.panoptic, boxes(("sheep", LEFT)))
+    assert result.uncertainty.max() == pytest.approx(3 / 5)
+    assert (result.uncertainty[:, :8] == 0).all()
+
+
 @pytest.mark.parametrize(
     ("maps", "message"),
     [

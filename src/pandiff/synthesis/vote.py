@@ -41,12 +41,17 @@ class _Sample:
 
 
 def vote(maps: Sequence[PanopticMap]) -> Vote:
-    """Let maps of one image vote on each pixel: first on its category, then on its instance.
+    """Let maps of one image vote: on what there is, then on each pixel.
 
-    A thing is the instance of the first sample, from the most central one (the medoid, whose
-    panoptic quality against the others is best) outwards, of which one has the same category and
-    an IoU above MATCH with it. Ties go to the more central sample. The order of the maps and
-    their ids mean nothing; the result's ids are 1, 2, ... Crowds are taken as things.
+    Things of two maps are one instance if they have one category and an IoU above MATCH; they are
+    compared with those of the most central map (the medoid, whose panoptic quality against the
+    others is best), and what it lacks with those of the next. A stuff category or an instance is
+    there if at least half of the maps have it. A pixel belongs to the category of these that most
+    maps see at it, and there to the instance that most maps see; ties go to the more central
+    map. Where all see what is not there, the vote is among that.
+
+    The order of the maps and their ids mean nothing; the result's ids are 1, 2, ... Crowds are
+    taken as things.
 
     Args:
         maps: at least one, of one size and taxonomy.
@@ -161,9 +166,12 @@ def _match(ious: Sequence[np.ndarray], references: dict[int, np.ndarray]) -> np.
 
 def _elect(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """(N, R) labels -> (R,): of the class that most samples see, the label that most see."""
-    kinds, runs = classes[labels], np.arange(labels.shape[1])
-    kind = kinds[_votes(kinds).argmax(axis=0), runs]
-    chosen: np.ndarray = labels[(_votes(labels) * (kinds == kind)).argmax(axis=0), runs]
+    n, runs = len(labels), np.arange(labels.shape[1])
+    holders = sum(np.isin(np.arange(len(classes)), row) for row in labels)
+    there, kinds = 2 * holders[labels] >= n, classes[labels]
+    kind = kinds[(_votes(kinds) + n * there).argmax(axis=0), runs]
+    votes = (_votes(labels) + n * there) * (kinds == kind)
+    chosen: np.ndarray = labels[votes.argmax(axis=0), runs]
     return chosen
 
 
