@@ -14,9 +14,9 @@ from torch.nn.functional import layer_norm
 from pandiff.context import Context
 from pandiff.errors import InputError
 from pandiff.models.backbones import Backbone, Reference, Stream, load_backbone
+from pandiff.models.checks import one_of, square
 from pandiff.models.layers import timestep_embedding
 from pandiff.models.patching import PATCHINGS, patchify
-from pandiff.models.unified import _one_of, _square
 from pandiff.state import StateLayout
 
 BACKBONE = "backbone"
@@ -85,9 +85,9 @@ class TwoStreamPDM(ModelMixin, ConfigMixin):
         image_prompt_length: int = 4,
     ) -> None:
         super().__init__()
-        _one_of("patching", patching, PATCHINGS)
-        _one_of("ratio", ratio, (1, 2, 4, 8))
-        _square("image_prompt_length", image_prompt_length)
+        one_of("patching", patching, PATCHINGS)
+        one_of("ratio", ratio, (1, 2, 4, 8))
+        square("image_prompt_length", image_prompt_length)
         spec = backbone.spec
         backbone.check_size(sample_size or spec.sample_size)
         self.frozen = backbone

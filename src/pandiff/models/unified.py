@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
-
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -12,27 +9,11 @@ from torch import Tensor, nn
 
 from pandiff.context import Context
 from pandiff.errors import InputError
+from pandiff.models.checks import divisible, one_of, square
 from pandiff.models.layers import grid_positions, init_weights, timestep_embedding
 from pandiff.models.patching import PATCHINGS, patchify, unpatchify
 from pandiff.models.uvit import UViTTrunk
 from pandiff.state import StateLayout
-
-
-def _one_of(name: str, value: object, choices: Collection[object]) -> None:
-    if value not in choices:
-        listed = ", ".join(map(repr, choices))
-        raise InputError(f"{name} to be one of {listed}", repr(value), "choose one of these")
-
-
-def _divisible(name: str, value: int, by: int) -> None:
-    if value % by:
-        raise InputError(f"{name} divisible by {by}", str(value), "change one of the two")
-
-
-def _square(name: str, value: int) -> None:
-    if math.isqrt(value) ** 2 != value:
-        raise InputError(f"{name} to be a square number", str(value), "4 or 16 are usual")
-
 
 MEND_FEATURES = 16
 """Channels that a token gives each cell for the mending of the image."""
@@ -79,13 +60,13 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         image_prompt_length: int = 4,
     ) -> None:
         super().__init__()
-        _one_of("patching", patching, PATCHINGS)
-        _one_of("ratio", ratio, (1, 2, 4, 8))
-        _one_of("image_prediction", image_prediction, ("velocity", "noise", "sample"))
-        _square("image_prompt_length", image_prompt_length)
-        _divisible("sample_size", sample_size, patch_size)
-        _divisible("width", width, 4)  # rows and columns, sines and cosines
-        _divisible("width", width, heads)
+        one_of("patching", patching, PATCHINGS)
+        one_of("ratio", ratio, (1, 2, 4, 8))
+        one_of("image_prediction", image_prediction, ("velocity", "noise", "sample"))
+        square("image_prompt_length", image_prompt_length)
+        divisible("sample_size", sample_size, patch_size)
+        divisible("width", width, 4)  # rows and columns, sines and cosines
+        divisible("width", width, heads)
         self.layout = StateLayout(image_channels, map_channels, ratio)
         side = sample_size // patch_size
         self.level_embed = nn.ModuleList(

@@ -38,6 +38,7 @@ from pandiff.models.encoders import (
 from pandiff.models.image_prompt import encode_image_prompts
 from pandiff.models.pixel_space import Vae
 from pandiff.models.text import SUFFIXES, TextEncoders, text_encoders
+from pandiff.models.two_stream import TwoStreamPDM
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
@@ -92,7 +93,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         vae: Vae,
         text_encoder: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        transformer: UnifiedPDM,
+        transformer: UnifiedPDM | TwoStreamPDM,
         scheduler: SchedulerMixin,
         text_encoder_2: PreTrainedModel | None = None,
         tokenizer_2: PreTrainedTokenizerBase | None = None,
