@@ -167,7 +167,7 @@ def _match(ious: Sequence[np.ndarray], references: dict[int, np.ndarray]) -> np.
 def _elect(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """(N, R) labels -> (R,): of the class that most samples see, the label that most see."""
     n, runs = len(labels), np.arange(labels.shape[1])
-    holders = sum(np.isin(np.arange(len(classes)), row) for row in labels)
+    holders = np.sum([np.isin(np.arange(len(classes)), row) for row in labels], axis=0)
     there, kinds = 2 * holders[labels] >= n, classes[labels]
     kind = kinds[(_votes(kinds) + n * there).argmax(axis=0), runs]
     votes = (_votes(labels) + n * there) * (kinds == kind)
