@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,7 @@ from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from pandiff.coco import read_json, write_json
+from pandiff.coco import write_json
 from pandiff.collectives import mean_over_ranks
 from pandiff.data.shards import ShardDataset, is_shards
 from pandiff.errors import InputError
@@ -27,6 +26,7 @@ from pandiff.training.optimizer import make_optimizer
 from pandiff.training.parallel import Layout, make_layout
 from pandiff.training.pdm_task import PdmTask
 from pandiff.training.progress import Pace
+from pandiff.training.resume import check_batch, check_same
 from pandiff.training.sampler import StepSampler
 from pandiff.training.segmenter_task import SegmenterTask
 from pandiff.training.shard_sampler import ShardSampler
@@ -70,8 +70,8 @@ def train(config: TrainConfig, data: str | Path, out: Path) -> Path:
         InputError: if `out` holds a run with other settings, or one of them makes no sense.
     """
     accelerator = _accelerator(config)
-    _check_batch(config, accelerator.num_processes)
-    _check_same(config, out)
+    check_batch(config, accelerator.num_processes)
+    check_same(config, out)
     with accelerator.main_process_first():  # which may encode the data, once for all
         task = make_task(config, data, out, accelerator.device)
     check_filled(task.dataset, data)
@@ -220,34 +220,6 @@ class _Run:
         shutil.rmtree(fresh, ignore_errors=True)
         self.task.export(network, fresh)
         replace_folder(fresh, self.out / "model")
-
-
-def _check_batch(config: TrainConfig, processes: int) -> None:
-    share = processes * config.accumulate
-    if config.batch_size % share:
-        raise InputError(
-            f"a batch_size that {share} parts divide", str(config.batch_size), "change one"
-        )
-
-
-FREE = {"steps", "parallel", "workers", "log_every", "save_every", "preview_every"}
-"""Settings that may change when a run is resumed."""
-
-
-def _check_same(config: TrainConfig, out: Path) -> None:
-    """InputError if there is a run with other settings in `out`."""
-    file = out / "config.json"
-    if not file.exists():
-        return
-    mine = json.loads(json.dumps(config.to_dict()))
-    theirs = {**TrainConfig(config.task).to_dict(), **read_json(file)}
-    odd = [k for k in mine if k not in FREE and mine[k] != json.loads(json.dumps(theirs[k]))]
-    if odd:
-        raise InputError(
-            f"the settings of the run in {out}",
-            f"another {odd[0]}: {mine[odd[0]]!r}, there {theirs[odd[0]]!r}",
-            "use another --out",
-        )
 
 
 def _accelerator(config: TrainConfig) -> Accelerator:
