@@ -41,6 +41,7 @@ from pandiff.evaluation.segmenter import load_segmenter, segment
 from pandiff.models.segmenter import PanopticSegmenter
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.synthesis.generate import sample_seed
+from pandiff.synthesis.vote import vote
 from pandiff.training.progress import track
 
 Sections = dict[str, Estimates]
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--segmenter", default="scenes-segmenter", help="likewise")
     one.add_argument("--prompts", type=int, default=256, help="one for each unseen scene")
     one.add_argument("--directions", type=int, default=0, help="scenes for map <-> image")
+    one.add_argument("--votes", type=int, default=1, help="maps found for each image, that vote")
     one.add_argument("--steps", type=int, default=20)
     one.add_argument("--guidance", type=float, default=3.0)
     one.add_argument("--map-guidance", type=float, default=1.0, help="weight of the map")
@@ -72,8 +74,8 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
     network = load_segmenter(args.segmenter)
     asked = subjects(max(args.prompts, args.directions), pipe.image_size)
 
-    def draw(prompts: Sequence[str], what: str, **given: Any) -> list[Sample]:
-        seeds = [sample_seed(args.seed, k) for k in range(len(prompts))]
+    def draw(prompts: Sequence[str], what: str, turn: int = 0, **given: Any) -> list[Sample]:
+        seeds = [sample_seed(args.seed + turn, k) for k in range(len(prompts))]
         options = {
             "map_guidance_scale": args.map_guidance,
             "guidance_interval": tuple(args.interval),
@@ -86,6 +88,8 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
     sections = text_sections(asked[: args.prompts], made, network)
     if args.directions:
         sections |= direction_sections(asked[: args.directions], draw, network)
+    if args.directions and args.votes > 1:
+        sections |= vote_section(asked[: args.directions], draw, args.votes)
     report = {
         "setup": setup(args, argv, round(time.monotonic() - start)),
         **{name: {k: asdict(v) for k, v in values.items()} for name, values in sections.items()},
@@ -134,6 +138,16 @@ def direction_sections(
         "map_to_image": agreement(maps, seen).report(),
         "map_to_image_ratio": agreement(maps, seen).ratio_to(real),
     }
+
+
+def vote_section(
+    asked: Sequence[Subject], draw: Callable[..., list[Sample]], votes: int
+) -> Sections:
+    """PQ of the votes of several maps found in each real image."""
+    images, nothing = [s.image for s in asked], [""] * len(asked)
+    turns = [draw(nothing, f"vote {k + 1}", turn=k, images=images) for k in range(votes)]
+    voted = [vote([m.panoptic for m in one]).panoptic for one in zip(*turns, strict=True)]
+    return {f"image_to_map_votes_{votes}": agreement([s.panoptic for s in asked], voted).report()}
 
 
 def bar(what: str) -> Any:
