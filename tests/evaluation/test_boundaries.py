@@ -88,5 +88,7 @@ def test_a_small_error_for_any_map(random_pair) -> None:  # type: ignore[no-unty
     for seed in range(20):
         one, _ = random_pair(seed)
         moved = moved_borders(one, seed)
-        apart = (moved.ids != one.ids) & ~(border(one.ids) | border(one.ids[::-1, ::-1])[::-1, ::-1])
+        apart = (moved.ids != one.ids) & ~(
+            border(one.ids) | border(one.ids[::-1, ::-1])[::-1, ::-1]
+        )
         assert not apart.any()

@@ -46,7 +46,9 @@ def test_frechet_is_that_of_torchmetrics() -> None:
 
 def test_kernel_is_that_of_torchmetrics() -> None:
     kid = pytest.importorskip("torchmetrics.image.kid")
-    metric = updated(kid.KernelInceptionDistance(Rows(), subsets=1, subset_size=200, normalize=True))
+    metric = updated(
+        kid.KernelInceptionDistance(Rows(), subsets=1, subset_size=200, normalize=True)
+    )
     assert kernel_distance(REAL, MADE) == pytest.approx(float(metric.compute()[0]), rel=1e-3)
 
 

@@ -119,9 +119,7 @@ def test_clip_score_in_closed_form(clip: Path) -> None:
     network, tokenizer = score._network, score._tokenizer
     pixels = score._processor(images=IMAGES[2], return_tensors="pt")["pixel_values"]
     with torch.inference_mode():
-        out = network(
-            pixel_values=pixels, **tokenizer(PROMPTS[2], return_tensors="pt")
-        )
+        out = network(pixel_values=pixels, **tokenizer(PROMPTS[2], return_tensors="pt"))
     cosine = float((out.image_embeds * out.text_embeds).sum())
     assert found[2] == pytest.approx(100 * max(cosine, 0), abs=1e-2)
 

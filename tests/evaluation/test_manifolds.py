@@ -30,9 +30,8 @@ def slow(real: np.ndarray, made: np.ndarray) -> Manifold:
         recall=float(np.mean([any(inside(r, made, 3)) for r in real])),
         density=float(np.mean([sum(inside(m, real, 5)) for m in made]) / 5),
         coverage=float(
-            np.mean([min(apart(r, m) for m in made) < ball(real, 5, i)
-                     for i, r in enumerate(real)])
-        ),  # fmt: skip
+            np.mean([min(apart(r, m) for m in made) < ball(real, 5, i) for i, r in enumerate(real)])
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from pandiff import __version__
 from pandiff.cli.command import Command
 from pandiff.cli.datasets import SCENES, SCORE, VALIDATE
 from pandiff.cli.edit import EDIT
+from pandiff.cli.evaluate import EVALUATE
 from pandiff.cli.exchange import EXPORT, IMPORT
 from pandiff.cli.models import DEMO, GENERATE, SEGMENT
 from pandiff.cli.parser import Parser
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "prepare": PREPARE,
     "train": TRAIN,
     "score": SCORE,
+    "evaluate": EVALUATE,
 }
 
 

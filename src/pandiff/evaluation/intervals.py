@@ -33,24 +33,24 @@ class Metric:
         count: number of images.
         n: size to report where it is not the number of images.
         halves: whether the statistic compares images, so that each may be in a sample only once.
+        bounds: what the number lies between by its nature; intervals end there.
     """
 
     statistic: Statistic
     count: int
     n: int | None = None
     halves: bool = False
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     def estimate(self) -> Estimate:
         """The number with its 95 % interval; all 0 where there is nothing to count."""
         whole = self.statistic(np.ones(self.count, dtype=np.int64))
         if math.isnan(whole):
             return Estimate(0.0, 0.0, 0.0, 0)
-        spread = self._spread(whole)
+        found = spread(self.statistic, self.count, whole, self.halves)
+        low, high = np.clip((whole + found.low, whole + found.high), *self.bounds)
         n = self.count if self.n is None else self.n
-        return Estimate(whole, whole + spread.low, whole + spread.high, n)
-
-    def _spread(self, whole: float) -> Spread:
-        return spread(self.statistic, self.count, whole, self.halves)
+        return Estimate(whole, float(low), float(high), n)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ class Rows:
     def __init__(self) -> None:
         self._rows: dict[str, dict[int, np.ndarray]] = {}
 
-    def add(self, name: str, numbers: Iterable[int], rows: Sequence[np.ndarray] | np.ndarray) -> None:
+    def add(
+        self, name: str, numbers: Iterable[int], rows: Sequence[np.ndarray] | np.ndarray
+    ) -> None:
         """Note a row for each of some samples.
 
         Args:

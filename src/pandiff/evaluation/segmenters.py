@@ -123,7 +123,9 @@ class TransformerSegmenter:
 
     def _read_panoptic(self, outputs: Any, sizes: list[tuple[int, int]]) -> list[PanopticMap]:
         found = self._processor.post_process_panoptic_segmentation(outputs, target_sizes=sizes)
-        return [self._map(f["segmentation"].long().cpu().numpy(), f["segments_info"]) for f in found]
+        return [
+            self._map(f["segmentation"].long().cpu().numpy(), f["segments_info"]) for f in found
+        ]
 
     def _map(self, ids: np.ndarray, infos: Sequence[dict[str, Any]]) -> PanopticMap:
         """Their ids (H, W), -1 for void, and segments -> a map; stuff of a category is one."""

@@ -1,0 +1,110 @@
+"""The command that measures a model, and the one that compares measurements."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pandiff.cli.command import Command, finite_number, positive_number, progress
+from pandiff.cli.models import add_sampling, load
+
+if TYPE_CHECKING:
+    from pandiff.evaluation.measuring import Judges
+    from pandiff.taxonomy import Taxonomy
+
+DIRECTIONS = ("text", "map_to_image", "image_to_map")
+OWN_SEGMENTER = "scenes-segmenter"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", metavar="D", default="scenes", help="dataset folder, or scenes: unseen ones"
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True)
+    parser.add_argument("--count", metavar="N", type=positive_number, default=256)
+    add_sampling(parser)
+    parser.add_argument(
+        "--guidance", metavar="G", type=finite_number, default=3.0, help="weight of the prompt"
+    )
+    parser.add_argument("--directions", nargs="+", choices=DIRECTIONS, default=DIRECTIONS)
+    parser.add_argument("--segmenter", metavar="F", help="judge of image and map: folder or hub id")
+    parser.add_argument(
+        "--inception", metavar="FILE", type=Path, help="the standard detector, for FID and KID"
+    )
+    parser.add_argument(
+        "--features", metavar="F", nargs="+", default=[], help="CLIP, DINO, ...: folder or hub id"
+    )
+    parser.add_argument("--clip", metavar="F", help="for the CLIP score: folder or hub id")
+    parser.add_argument("--device", default=None, help="cpu, cuda, ...; the best by default")
+    parser.epilog = (
+        "The same command goes on with an interrupted evaluation. On scenes the built-in segmenter "
+        "judges."
+    )
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from pandiff.evaluation.evaluate import Settings, evaluate
+    from pandiff.evaluation.questions import questions_of
+
+    settings = Settings(
+        args.model, args.data, args.count, args.seed, args.steps, args.guidance,
+        tuple(args.directions),
+    )  # fmt: skip
+    device = args.device or best_device()
+    pipe = load(args.model).to(device)
+    questions = questions_of(args.data, pipe.image_size, args.seed, args.count)
+    evaluate(
+        pipe,
+        questions,
+        judges(args, questions.taxonomy, device),
+        args.out,
+        settings,
+        batch=args.batch,
+        command=shlex.join(["pandiff", *sys.argv[1:]]),
+        progress=progress,
+    )
+    print(f"numbers: {args.out / 'metrics.json'}")
+
+
+def best_device() -> str:
+    """The accelerator where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def judges(args: argparse.Namespace, taxonomy: Taxonomy, device: str) -> Judges:
+    """The networks that were asked for; on scenes the built-in segmenter, unless another was."""
+    from pandiff.evaluation.clip_score import ClipScore
+    from pandiff.evaluation.features import (
+        InceptionFeatures,
+        SegmenterFeatures,
+        TransformerFeatures,
+    )
+    from pandiff.evaluation.measuring import Judges
+    from pandiff.evaluation.segmenter import load_segmenter
+    from pandiff.evaluation.segmenters import find_segmenter
+
+    features: list[Any] = []
+    if args.inception is not None:
+        features.append(InceptionFeatures(args.inception, device))
+    features += [TransformerFeatures(name, device) for name in args.features]
+    own = load_segmenter().to(device) if is_scenes(taxonomy) else None
+    if own is not None:
+        features.append(SegmenterFeatures(own))
+    name = args.segmenter or (OWN_SEGMENTER if own is not None else None)
+    segmenter = find_segmenter(name, taxonomy, device) if name else None
+    return Judges(segmenter, features, ClipScore(args.clip, device) if args.clip else None)
+
+
+def is_scenes(taxonomy: Taxonomy) -> bool:
+    """Whether the categories are those of the built-in world."""
+    from pandiff.data.scenes import TAXONOMY
+
+    return taxonomy == TAXONOMY
+
+
+EVALUATE = Command("is a model good, in which way does it fail, by how much", _arguments, _evaluate)

@@ -1,0 +1,159 @@
+"""The samples of an evaluation on disk: a dataset folder for each direction, and the real ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from pandiff.coco import FolderWriter, PanopticFolder, Progress
+from pandiff.evaluation.questions import Question, Questions
+from pandiff.evaluation.sharpness import sharpness
+from pandiff.models.encoders import to_images
+from pandiff.panoptic import PanopticMap
+from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.taxonomy import Taxonomy
+
+REFERENCE, OTHERS = "reference", "others"
+"""The real images of the prompts, and as many other real ones: the floor of all distances."""
+TEXT, MAP_TO_IMAGE, IMAGE_TO_MAP = "text", "map_to_image", "image_to_map"
+DIRECTIONS = (TEXT, MAP_TO_IMAGE, IMAGE_TO_MAP)
+"""Prompt to both; prompt and map to image; image to map."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample with its record.
+
+    Attributes:
+        image, panoptic: of one size.
+        record: its line of manifest.jsonl: `prompt`, and `seed` or `source`, and what else.
+    """
+
+    image: Image.Image
+    panoptic: PanopticMap
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+Make = Callable[[Sequence[int]], Iterator[Sample]]
+"""Samples by their numbers."""
+
+
+class SampleSet:
+    """A finished set, read from disk.
+
+    Args:
+        path: its dataset folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.folder = path, PanopticFolder.open(path)
+
+    def __len__(self) -> int:
+        return len(self.folder)
+
+    def __getitem__(self, number: int) -> Sample:
+        k = number % len(self)
+        return Sample(self.folder.image(k), self.folder.panoptic(k), self.records[k])
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        """The lines of manifest.jsonl."""
+        lines = (self.path / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+def fill(
+    path: Path, taxonomy: Taxonomy, count: int, batch: int, make: Make, progress: Progress = iter
+) -> SampleSet:
+    """Make a set, or what is missing of it after an interruption.
+
+    Args:
+        path: its dataset folder.
+        taxonomy: of its maps.
+        count: how many samples.
+        batch: how many `make` is asked for at a time.
+        make: makes them.
+        progress: wraps the list of batches.
+    """
+    if not (path / "panoptic.json").exists():
+        with FolderWriter(path, taxonomy, resume=True) as writer:
+            for start in progress(range(len(writer), count, batch)):
+                for one in make(range(start, min(start + batch, count))):
+                    prompt = one.record["prompt"]
+                    captions = [prompt] if prompt else []
+                    writer.add(one.image, one.panoptic, captions, manifest=one.record)
+    return SampleSet(path)
+
+
+def real(questions: Questions, offset: int = 0) -> Make:
+    """The real images of questions, from number `offset`."""
+
+    def make(numbers: Sequence[int]) -> Iterator[Sample]:
+        for one in (questions(offset + k) for k in numbers):
+            yield Sample(one.image, one.panoptic, {"prompt": one.prompt, "source": one.source})
+
+    return make
+
+
+@dataclass(frozen=True)
+class Model:
+    """A pipeline that samples in each direction; sample k from its own seed.
+
+    Attributes:
+        pipe: the pipeline.
+        questions: what it is asked.
+        steps, guidance_scale: how it samples.
+        seed_of: number of a sample to its seed.
+    """
+
+    pipe: PanopticDiffusionPipeline
+    questions: Questions
+    steps: int
+    guidance_scale: float
+    seed_of: Callable[[int], int]
+
+    def text(self, numbers: Sequence[int]) -> Iterator[Sample]:
+        """Prompts to images with their maps, which are measured before they are decoded."""
+        asked = [self.questions(k) for k in numbers]
+        pipe, size = self.pipe, (self.pipe.image_size,) * 2
+        out = self._call(numbers, [q.prompt for q in asked], output_type="pt")
+        group = pipe.panoptic_codec.channel_groups["category"]
+        clear = [sharpness(values[group].float().cpu().numpy()) for values in out.maps]
+        maps = pipe.panoptic_codec.decode_batch(out.maps, size)
+        for k, q, i, m, c in zip(numbers, asked, to_images(out.images), maps, clear, strict=True):
+            yield Sample(i, m, self._record(k, q) | {"sharpness": round(c, 4)})
+
+    def map_to_image(self, numbers: Sequence[int]) -> Iterator[Sample]:
+        """Prompts and maps to images."""
+        asked = [self.questions(k) for k in numbers]
+        prompts, maps = [q.prompt for q in asked], [q.panoptic for q in asked]
+        yield from self._samples(numbers, asked, self._call(numbers, prompts, map=maps))
+
+    def image_to_map(self, numbers: Sequence[int]) -> Iterator[Sample]:
+        """Images to maps."""
+        asked = [self.questions(k) for k in numbers]
+        images = [q.image for q in asked]
+        out = self._call(numbers, [""] * len(asked), image=images, guidance_scale=1.0)
+        yield from self._samples(numbers, asked, out)
+
+    def _call(self, numbers: Sequence[int], prompts: list[str], **options: Any) -> Any:
+        self.pipe.set_progress_bar_config(disable=True)
+        generators = [torch.Generator().manual_seed(self.seed_of(k)) for k in numbers]
+        settings = {"guidance_scale": self.guidance_scale, "num_inference_steps": self.steps}
+        return self.pipe(prompts, generator=generators, **(settings | options))
+
+    def _samples(
+        self, numbers: Sequence[int], asked: Sequence[Question], out: Any
+    ) -> Iterator[Sample]:
+        for k, q, image, panoptic in zip(numbers, asked, out.images, out.maps, strict=True):
+            yield Sample(image, panoptic, self._record(k, q))
+
+    def _record(self, number: int, asked: Question) -> dict[str, Any]:
+        return {"prompt": asked.prompt, "seed": self.seed_of(number)}
