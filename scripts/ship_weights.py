@@ -2,8 +2,9 @@
 
     python scripts/ship_weights.py --model runs/scenes/model --metrics metrics.json
 
-`metrics.json` is what `scripts/eval_scenes.py` wrote for that model. The network and the image encoder are stored in
-float16, whose rounding is far below what sampling shows, in files of 15 MB at most.
+`metrics.json` is what `scripts/eval_scenes.py` wrote for that model. The network and the image
+encoder are stored in float16, whose rounding is far below what sampling shows, in files of 15 MB at
+most.
 """
 
 from __future__ import annotations
