@@ -6,10 +6,9 @@ SPLIT/*   annotations/instances_SPLIT.json   [annotations/captions_SPLIT.json], 
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,27 +17,21 @@ from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.synthesis.exporters.extras import extra
 from pandiff.synthesis.exporters.placing import inside
-from pandiff.synthesis.importers.json_items import read_item, scan
+from pandiff.synthesis.importers.coco_index import ImageRecord, InstancesIndex
 from pandiff.synthesis.importers.source import renumbering
 from pandiff.taxonomy import VOID, Taxonomy
 
 
-class _Image(NamedTuple):
-    number: int
-    file_name: str
-    height: int
-    width: int
-
-
 class CocoInstances:
-    """A COCO instances file. Annotations stay on disk, 24 bytes each are held of them.
+    """A COCO instances file; its annotations stay on disk.
 
     Where masks overlap, the smaller lies on top; crowds lie below all. Category ids that begin at 0
-    are raised by one, for 0 is void.
+    are raised by one, for 0 is void. Masks of one category of stuff, if there is any, are one.
 
     Args:
         path: the .json, or the folder with `annotations/instances_SPLIT.json`.
-        taxonomy: categories to keep, by their names; those of the file if None, all things.
+        taxonomy: categories to keep, by their names; those of the file if None, all things unless
+            it says otherwise.
         split: may be None where there is but one.
         images: the folder of the images, where it is neither `SPLIT` nor `images`.
 
@@ -59,76 +52,54 @@ class CocoInstances:
         captions = self.path.with_name(f"captions_{split}.json" if split else "captions.json")
         self.captions_json = captions if captions.is_file() else None
         self._mask = extra("pycocotools.mask", "eval")
-        try:
-            native = self._read()
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise malformed(self.path, error) from None
-        self._renumber(native, taxonomy)
+        self._index = InstancesIndex(self.path)
+        own, ids = self._own()
+        self.taxonomy = taxonomy or own
+        table = renumbering({c.name: c.id for c in own.categories}, self.taxonomy)
+        self._categories = {k: int(table[number]) for k, number in ids.items()}
         folder = images or _images_dir(self.path, split)
-        self.images = [folder / inside(i.file_name) for i in self._records]
+        self.images = [folder / inside(i.file_name) for i in self._index.images]
 
-    def _read(self) -> list[dict[str, Any]]:
-        """Note the images and where the annotations of each are; returns the categories."""
-        numbers: dict[Any, int] = {}
-        owners, offsets, lengths = array("q"), array("q"), array("q")
-        categories: list[dict[str, Any]] = []
-        self._records: list[_Image] = []
-        for item in scan(self.path):
-            if item.name == "annotations":
-                owners.append(numbers.setdefault(item.value["image_id"], len(numbers)))
-                offsets.append(item.offset)
-                lengths.append(len(item.raw))
-            elif item.name == "images":
-                i = item.exact()
-                number = numbers.setdefault(i["id"], len(numbers))
-                self._records.append(_Image(number, i["file_name"], i["height"], i["width"]))
-            elif item.name == "categories":
-                categories.append(item.exact())
-        order = np.argsort(np.frombuffer(owners, np.int64), kind="stable")
-        self._owners = np.frombuffer(owners, np.int64)[order]
-        self._offsets = np.frombuffer(offsets, np.int64)[order]
-        self._lengths = np.frombuffer(lengths, np.int64)[order]
-        return categories
-
-    def _renumber(self, native: list[dict[str, Any]], taxonomy: Taxonomy | None) -> None:
-        """Settle on a taxonomy, and on the id in it of each category id of the file."""
-        ids = [int(c["id"]) for c in native]
-        shift = max(0, 1 - min(ids, default=1))
-        own = [{"isthing": 1, **c, "id": k + shift} for c, k in zip(native, ids, strict=True)]
-        self.taxonomy = taxonomy or Taxonomy.from_coco(own)
-        table = renumbering({c["name"]: c["id"] for c in own}, self.taxonomy)
-        self._categories = {k: int(table[k + shift]) for k in ids}
+    def _own(self) -> tuple[Taxonomy, dict[int, int]]:
+        """The file's categories with ids from 1, and the new id of each."""
+        native = self._index.categories
+        try:
+            shift = max(0, 1 - min(c["id"] for c in native))
+            entries = [{"isthing": 1, **c, "id": c["id"] + shift} for c in native]
+            return Taxonomy.from_coco(entries), {c["id"]: c["id"] + shift for c in native}
+        except (KeyError, TypeError, ValueError) as error:
+            raise malformed(self.path, error) from None
 
     def panoptic(self, k: int) -> PanopticMap:
-        image = self._records[k]
-        ids, categories, crowds = np.zeros((image.height, image.width), np.int32), {}, []
+        image = self._index.images[k]
+        ids = np.zeros((image.height, image.width), np.int32)
+        categories: dict[int, int] = {}
+        crowds: list[int] = []
+        stuff: dict[int, int] = {}
         for number, (annotation, mask) in enumerate(self._masks(image), start=1):
-            ids[mask] = number
-            categories[number] = self._categories[annotation["category_id"]]
-            if annotation.get("iscrowd", 0):
+            category = self._categories[annotation["category_id"]]
+            if not self.taxonomy.by_id(category).isthing:
+                number = stuff.setdefault(category, number)
+            elif annotation.get("iscrowd", 0):
                 crowds.append(number)
+            ids[mask] = number
+            categories[number] = category
         return PanopticMap.from_ids(ids, categories, self.taxonomy, crowds=crowds)
 
-    def _masks(self, image: _Image) -> list[tuple[Mapping[str, Any], np.ndarray]]:
+    def _masks(self, image: ImageRecord) -> list[tuple[Mapping[str, Any], np.ndarray]]:
         """The annotations of an image and their masks, from the lowest to the topmost."""
-        found = [(a, self._decode(a, image)) for a in self._annotations(image)]
+        kept = (a for a in self._index.annotations(image) if self._is_kept(a))
+        found = [(a, self._decode(a, image)) for a in kept]
         return sorted(found, key=lambda f: (not f[0].get("iscrowd", 0), -int(f[1].sum())))
 
-    def _annotations(self, image: _Image) -> Iterator[dict[str, Any]]:
-        """The annotations of an image whose categories are kept."""
-        first, last = np.searchsorted(self._owners, (image.number, image.number + 1)).tolist()
-        with self.path.open("rb") as file:
-            for offset, length in zip(
-                self._offsets[first:last].tolist(), self._lengths[first:last].tolist(), strict=True
-            ):
-                annotation = read_item(file, offset, length)
-                if annotation["category_id"] not in self._categories:
-                    got = str(annotation["category_id"])
-                    raise InputError(f"category ids of {self.path}", got, "add the category")
-                if self._categories[annotation["category_id"]] != VOID:
-                    yield annotation
+    def _is_kept(self, annotation: Mapping[str, Any]) -> bool:
+        category = annotation.get("category_id")
+        if category not in self._categories:
+            where = f"annotation {annotation.get('id')} of {self.path}"
+            raise InputError(f"a category of the file in {where}", str(category), "add it")
+        return self._categories[category] != VOID
 
-    def _decode(self, annotation: Mapping[str, Any], image: _Image) -> np.ndarray:
+    def _decode(self, annotation: Mapping[str, Any], image: ImageRecord) -> np.ndarray:
         """(H, W) bool: the mask of polygons, of a compressed or of an uncompressed RLE."""
         try:
             rle = self._rle(annotation["segmentation"], image)
@@ -143,7 +114,7 @@ class CocoInstances:
             )
         return mask
 
-    def _rle(self, segmentation: Any, image: _Image) -> Any:
+    def _rle(self, segmentation: Any, image: ImageRecord) -> Any:
         if isinstance(segmentation, list):
             polygons = [p for p in segmentation if len(p) >= 6]  # of fewer points there is no area
             return self._mask.merge(self._mask.frPyObjects(polygons, image.height, image.width))

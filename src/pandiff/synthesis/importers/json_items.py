@@ -12,6 +12,8 @@ from pandiff.coco.files import malformed
 
 CHUNK = 1 << 20
 _SPACE = " \t\r\n"
+_AFTER = tuple(",:]}" + _SPACE)
+"""What ends a value. A number may go on in the next chunk, even behind its decimal point."""
 
 
 class Item(NamedTuple):
@@ -66,23 +68,24 @@ class _Scanner:
 
     def items(self) -> Iterator[Item]:
         self._expect("{")
-        while self._next() != "}":
+        for _ in self._separated("}"):
             name, _, _ = self._value()
             self._expect(":")
             if self._next() == "[":
-                yield from self._list(name)
+                self._expect("[")
+                for _ in self._separated("]"):
+                    yield Item(name, *self._value())
             else:
                 self._value()
-            if self._next() == ",":
-                self._at += 1
 
-    def _list(self, name: str) -> Iterator[Item]:
-        self._expect("[")
-        while self._next() != "]":
-            yield Item(name, *self._value())
-            if self._next() == ",":
-                self._at += 1
-        self._expect("]")
+    def _separated(self, end: str) -> Iterator[None]:
+        """Stand before each value of a list or object in turn, and at last behind its end."""
+        if self._next() != end:
+            yield
+            while self._next() != end:
+                self._expect(",")
+                yield
+        self._expect(end)
 
     def _next(self) -> str:
         """The next character that is no space; IndexError at the end."""
@@ -107,7 +110,7 @@ class _Scanner:
                 if not self._read():
                     raise
             else:
-                if end < len(self._text) or not self._read():  # a number may go on
+                if self._text[end : end + 1] in _AFTER or not self._read():
                     place, raw = self._start + self._at, self._text[self._at : end]
                     self._at = end
                     return value, place, raw.encode("latin-1")
