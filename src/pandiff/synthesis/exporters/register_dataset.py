@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parent
 
 def register(name: str, root: Path = ROOT) -> list[str]:
     """Register every split of a folder; returns the names of the datasets."""
-    from detectron2.data import DatasetCatalog, MetadataCatalog
+    from detectron2.data import (  # type: ignore[import-not-found]
+        DatasetCatalog,
+        MetadataCatalog,
+    )
 
     registered = []
     for path in sorted(root.glob("annotations/panoptic_*.json")):
@@ -31,7 +34,7 @@ def register(name: str, root: Path = ROOT) -> list[str]:
 
 def load(split: str, root: Path = ROOT) -> list[dict]:
     """The dataset of a split, in detectron2's standard form."""
-    from detectron2.structures import BoxMode
+    from detectron2.structures import BoxMode  # type: ignore[import-not-found]
 
     panoptic, instances = _read("panoptic", split, root), _read("instances", split, root)
     contiguous = _contiguous(panoptic["categories"])

@@ -40,7 +40,7 @@ class Semantic(Exporter):
 
     def close(self) -> None:
         categories = self.target.taxonomy.categories
-        info = {
+        info: dict[str, list] = {
             "classes": [c.name for c in categories],
             "palette": [list(c.color) for c in categories],
         }

@@ -16,17 +16,19 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 class Source(Protocol):
-    """A dataset of another layout, read one image at a time.
+    """A dataset of another layout, read one image at a time."""
 
-    Attributes:
-        taxonomy: of all maps.
-        images: where each image lies.
-        captions_json: captions that come with it, as COCO has them; None if there are none.
-    """
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Of all maps."""
 
-    taxonomy: Taxonomy
-    images: Sequence[Path]
-    captions_json: Path | None
+    @property
+    def images(self) -> Sequence[Path]:
+        """Where each image lies."""
+
+    @property
+    def captions_json(self) -> Path | None:
+        """Captions that come with it, as `read_captions` takes them; None if there are none."""
 
     def panoptic(self, k: int) -> PanopticMap:
         """The map of image k; InputError, with the file's name, if anything of it is wrong."""
