@@ -18,6 +18,7 @@ from pandiff.cli.exchange import EXPORT, IMPORT
 from pandiff.cli.models import DEMO, GENERATE, SEGMENT
 from pandiff.cli.parser import Parser
 from pandiff.cli.prepare import PREPARE
+from pandiff.cli.synthesize import SYNTHESIZE
 from pandiff.cli.train import TRAIN
 from pandiff.errors import InputError
 
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "edit": EDIT,
     "scenes": SCENES,
     "validate": VALIDATE,
+    "synthesize": SYNTHESIZE,
     "import": IMPORT,
     "export": EXPORT,
     "prepare": PREPARE,
