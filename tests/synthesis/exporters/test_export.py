@@ -101,12 +101,12 @@ def test_samples_are_let_go(
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_memory_does_not_grow(
-    name: str, folder: PanopticFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What an exporter holds after a hundred samples is what it holds after forty."""
     monkeypatch.setattr(hf, "GROUP_ROWS", 10)
-    exporter = EXPORTERS[name](Target(tmp_path, folder.taxonomy, ("train",)))
-    sample = Samples(folder)[0]
+    exporter = EXPORTERS[name](Target(tmp_path, Samples(data).taxonomy, ("train",)))
+    sample = Samples(data)[0]
 
     def add(first: int, last: int) -> int:
         for k in range(first, last):
@@ -125,9 +125,9 @@ def test_memory_does_not_grow(
     assert growth < 16 << 10  # sixty maps take 300 kB, what the formats say of them at least 40
 
 
-def test_a_share_is_as_good_as_random_and_lasting(folder: PanopticFolder) -> None:
+def test_a_share_is_as_good_as_random_and_lasting(data: Path) -> None:
     def val(share: float) -> set[int]:
-        samples = Samples(folder, share)
+        samples = Samples(data, val=share)
         return {k for k in range(len(samples)) if samples[k].split == "val"}
 
     assert [len(val(s)) for s in (0, 0.01, 0.5, 0.99)] == [0, 1, 3, 6]

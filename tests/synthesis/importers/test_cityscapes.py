@@ -62,7 +62,7 @@ def test_splits(source: Path, save: Any) -> None:
     (source / "leftImg8bit/val").mkdir()
     with pytest.raises(InputError, match=r"a split of .*leftImg8bit \(train, val\), got no split"):
         open_source("cityscapes", source)
-    assert len(open_source("cityscapes", source, split="train").images) == 2
+    assert len(open_source("cityscapes", source, split="train")) == 2
     with pytest.raises(InputError, match=r"images below .*val, got none"):
         open_source("cityscapes", source, split="val")
 

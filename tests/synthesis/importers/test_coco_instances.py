@@ -135,7 +135,7 @@ def test_a_malformed_file_is_named(key: str, content: dict[str, Any], tmp_path: 
         entry.pop(key, None)
     write_json(tmp_path / "in/x.json", content)
     with pytest.raises(InputError, match=r"a correct COCO file .*x\.json, got"):
-        open_source("coco-instances", tmp_path / "in/x.json")
+        open_source("coco-instances", tmp_path / "in/x.json").image(0)
 
 
 def test_where_images_lie(source: Path, tmp_path: Path) -> None:
@@ -179,4 +179,4 @@ def test_splits(data: PanopticFolder, tmp_path: Path) -> None:
     export(tmp_path / "data", tmp_path / "coco", "coco-instances", val=0.5)
     with pytest.raises(InputError, match=r"\(train, val\), got .*no split"):
         open_source("coco-instances", tmp_path / "coco")
-    assert len(open_source("coco-instances", tmp_path / "coco", split="val").images) == 1
+    assert len(open_source("coco-instances", tmp_path / "coco", split="val")) == 1

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pandiff.coco import PanopticFolder, Progress
+from pandiff.coco import Progress
 from pandiff.errors import InputError
 from pandiff.synthesis.exporters.coco_instances import CocoInstances
 from pandiff.synthesis.exporters.coco_panoptic import CocoPanoptic
 from pandiff.synthesis.exporters.detectron2 import Detectron2
-from pandiff.synthesis.exporters.exporter import Exporter, Sample, Samples, Target
+from pandiff.synthesis.exporters.exporter import Exporter, Sample, Target
 from pandiff.synthesis.exporters.fiftyone import FiftyOne
 from pandiff.synthesis.exporters.hf import HuggingFace
+from pandiff.synthesis.exporters.samples import Samples
 from pandiff.synthesis.exporters.semantic import Semantic
 from pandiff.synthesis.exporters.yolo import Yolo
 from pandiff.synthesis.folders import check_new, new_folder
@@ -62,12 +63,11 @@ def export(
     if name not in EXPORTERS:
         raise InputError(f"a format ({', '.join(EXPORTERS)})", repr(name), "choose one of them")
     check_new(out)
-    folder = PanopticFolder.open(source, split)
-    if not len(folder):
+    samples = Samples(source, split, val)
+    if not len(samples):
         raise InputError("a dataset with images", f"none in {source}", "choose another")
-    samples = Samples(folder, val)
     with new_folder(out) as fresh:
-        exporter = EXPORTERS[name](Target(fresh, folder.taxonomy, samples.splits, copy))
+        exporter = EXPORTERS[name](Target(fresh, samples.taxonomy, samples.splits, copy))
         for k in progress(range(len(samples))):
             exporter.add(samples[k])
         exporter.close()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
-from pandiff.coco import PanopticFolder
 from pandiff.panoptic import PanopticMap
-from pandiff.synthesis.exporters.placing import check_size, inside, place
+from pandiff.synthesis.exporters.placing import place
 from pandiff.taxonomy import Category, Taxonomy
 
 
@@ -81,45 +78,3 @@ class Exporter(ABC):
     @abstractmethod
     def close(self) -> None:
         """Write what tells of all samples."""
-
-
-class Samples:
-    """The samples of a dataset folder, read one at a time.
-
-    Image ids that are text, as some converters write, become 1, 2, ...
-
-    Args:
-        folder: the dataset.
-        val: share of the images in 0..1 that go to the split "val", chosen by their names; at least
-            one if it is above 0.
-    """
-
-    def __init__(self, folder: PanopticFolder, val: float = 0.0) -> None:
-        self.folder = folder
-        self._keep_ids = all(isinstance(i.id, int) for i in folder.images)
-        self._val = frozenset(_chosen([i.file_name for i in folder.images], val))
-
-    def __len__(self) -> int:
-        return len(self.folder)
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """The splits that occur: "train", or both."""
-        return ("train", "val") if self._val else ("train",)
-
-    def __getitem__(self, k: int) -> Sample:
-        """Sample k; InputError, with the file's name, if anything of it is wrong."""
-        record = self.folder.images[k]
-        name, panoptic = inside(record.file_name), self.folder.panoptic(k)
-        path = self.folder.layout.images / name
-        check_size(path, panoptic.size)
-        split = "val" if k in self._val else "train"
-        number = record.id if self._keep_ids else k + 1
-        return Sample(number, name, path, panoptic, tuple(self.folder.captions(k)), split)
-
-
-def _chosen(names: Sequence[str], share: float) -> list[int]:
-    """The places of a share of the names, by their hashes: as good as at random, and lasting."""
-    count = min(len(names), max(1, round(share * len(names)))) if share > 0 else 0
-    digest = (blake2b(n.encode(), digest_size=8).digest() for n in names)
-    return [k for _, k in sorted((d, k) for k, d in enumerate(digest))[:count]]

@@ -112,14 +112,14 @@ def import_source(
     path = captions or source.captions_json
     known = read_captions(path) if path else {}
     with new_folder(out) as fresh, FolderWriter(fresh, source.taxonomy) as writer:
-        for k in progress(range(len(source.images))):
-            image = source.images[k]
+        for k in progress(range(len(source))):
+            image = source.image(k)
             name = image.name if image.suffix.lower() in SUFFIXES else f"{image.stem}.png"
             panoptic = source.panoptic(k)
             check_size(image, panoptic.size)
             _place(image, fresh / "images" / name, copy)
             writer.append(_entry(fresh, k + 1, name, panoptic, known.get(image.name, [])))
-    return len(source.images)
+    return len(source)
 
 
 def _place(image: Path, target: Path, copy: bool) -> None:

@@ -16,11 +16,11 @@ from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.synthesis.importers.ade20k_classes import ADE20K, INSTANCE_CLASSES, synonyms
 from pandiff.synthesis.importers.painting import check_categories, read_mask, to_panoptic
-from pandiff.synthesis.importers.source import choose_split, images_below, renumbering
+from pandiff.synthesis.importers.source import Listed, choose_split, images_below, renumbering
 from pandiff.taxonomy import Taxonomy
 
 
-class Ade20k:
+class Ade20k(Listed):
     """The 150 classes of ADE20K, a hundred of them things.
 
     Where the two annotations disagree, that of the instances counts. A thing's pixels that belong
@@ -37,8 +37,6 @@ class Ade20k:
         InputError: if a folder is missing.
     """
 
-    captions_json = None
-
     def __init__(
         self,
         path: Path,
@@ -48,15 +46,15 @@ class Ade20k:
         components: bool = False,
     ) -> None:
         split = choose_split(path / "images", split)
+        super().__init__(images_below(path / "images" / split))
         self.taxonomy, self._components = taxonomy or ADE20K, components
         self._table = renumbering(synonyms(), self.taxonomy)
-        self.images = images_below(path / "images" / split)
         self._semantic = path / "annotations" / split
         instances = path / "annotations_instance" / split
         self._instances = instances if instances.is_dir() else None
 
     def panoptic(self, k: int) -> PanopticMap:
-        name = f"{self.images[k].stem}.png"
+        name = f"{self.image(k).stem}.png"
         classes = read_mask(self._semantic / name)
         check_categories(classes, ADE20K, self._semantic / name)
         if self._instances is None and self._components:

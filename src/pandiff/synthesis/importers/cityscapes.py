@@ -14,7 +14,7 @@ import numpy as np
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.synthesis.importers.painting import read_mask, to_panoptic
-from pandiff.synthesis.importers.source import choose_split, images_below, renumbering
+from pandiff.synthesis.importers.source import Listed, choose_split, images_below, renumbering
 from pandiff.taxonomy import VOID, Category, Taxonomy
 
 IMAGE, MASK = "_leftImg8bit.png", "_gtFine_instanceIds.png"
@@ -45,7 +45,7 @@ CITYSCAPES = Taxonomy(
 """The 19 evaluated classes; ids and colors are those of the dataset."""
 
 
-class Cityscapes:
+class Cityscapes(Listed):
     """The fine annotations of Cityscapes; what is not evaluated is void.
 
     Args:
@@ -57,26 +57,25 @@ class Cityscapes:
         InputError: if a folder or an annotation is missing.
     """
 
-    captions_json = None
-
     def __init__(
         self, path: Path, *, taxonomy: Taxonomy | None = None, split: str | None = None
     ) -> None:
         split = choose_split(path / "leftImg8bit", split)
+        folder = path / "leftImg8bit" / split
+        super().__init__([p for p in images_below(folder) if p.name.endswith(IMAGE)])
+        if not len(self):
+            raise InputError(f"images *{IMAGE} below {folder}", "none", "check the layout")
         self.taxonomy = taxonomy or CITYSCAPES
         native = {c.name: c.id for c in CITYSCAPES.categories}
         self._table = renumbering(native, self.taxonomy)
-        folder = path / "leftImg8bit" / split
-        self.images = [p for p in images_below(folder) if p.name.endswith(IMAGE)]
-        if not self.images:
-            raise InputError(f"images *{IMAGE} below {folder}", "none", "check the layout")
-        self._masks = [
-            path / "gtFine" / split / p.parent.name / (p.name.removesuffix(IMAGE) + MASK)
-            for p in self.images
-        ]
+        self._fine = path / "gtFine" / split
+
+    def _mask(self, k: int) -> Path:
+        image = self.image(k)
+        return self._fine / image.parent.name / (image.name.removesuffix(IMAGE) + MASK)
 
     def panoptic(self, k: int) -> PanopticMap:
-        values = read_mask(self._masks[k])
+        values = read_mask(self._mask(k))
         counted = values >= 1000
         classes = np.where(counted, values // 1000, values)
         known = (classes >= 0) & (classes < len(self._table))

@@ -16,10 +16,12 @@ from pandiff.coco.files import malformed
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.synthesis.exporters.extras import extra
+from pandiff.synthesis.exporters.json_index import JsonIndex
 from pandiff.synthesis.exporters.placing import inside
-from pandiff.synthesis.importers.coco_index import ImageRecord, InstancesIndex
 from pandiff.synthesis.importers.source import renumbering
 from pandiff.taxonomy import VOID, Taxonomy
+
+Shape = tuple[int, int]
 
 
 class CocoInstances:
@@ -52,17 +54,28 @@ class CocoInstances:
         captions = self.path.with_name(f"captions_{split}.json" if split else "captions.json")
         self.captions_json = captions if captions.is_file() else None
         self._mask = extra("pycocotools.mask", "eval")
-        self._index = InstancesIndex(self.path)
-        own, ids = self._own()
+        index = JsonIndex(self.path, {"images": "id", "annotations": "image_id"})
+        self._records, self._annotations = index.places["images"], index.places["annotations"]
+        own, ids = self._own(index.kept)
         self.taxonomy = taxonomy or own
         table = renumbering({c.name: c.id for c in own.categories}, self.taxonomy)
         self._categories = {k: int(table[number]) for k, number in ids.items()}
-        folder = images or _images_dir(self.path, split)
-        self.images = [folder / inside(i.file_name) for i in self._index.images]
+        self._folder = images or _images_dir(self.path, split)
 
-    def _own(self) -> tuple[Taxonomy, dict[int, int]]:
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def image(self, k: int) -> Path:
+        return self._folder / inside(self._value(self._records[k], "file_name"))
+
+    def _value(self, entry: Any, key: str) -> Any:
+        try:
+            return entry[key]
+        except (KeyError, TypeError) as error:
+            raise malformed(self.path, error) from None
+
+    def _own(self, native: list[Any]) -> tuple[Taxonomy, dict[int, int]]:
         """The file's categories with ids from 1, and the new id of each."""
-        native = self._index.categories
         try:
             shift = max(0, 1 - min(c["id"] for c in native))
             entries = [{"isthing": 1, **c, "id": c["id"] + shift} for c in native]
@@ -71,12 +84,13 @@ class CocoInstances:
             raise malformed(self.path, error) from None
 
     def panoptic(self, k: int) -> PanopticMap:
-        image = self._index.images[k]
-        ids = np.zeros((image.height, image.width), np.int32)
+        record, key = self._records[k], int(self._records.keys[k])
+        shape = self._value(record, "height"), self._value(record, "width")
+        ids = np.zeros(shape, np.int32)
         categories: dict[int, int] = {}
         crowds: list[int] = []
         stuff: dict[int, int] = {}
-        for number, (annotation, mask) in enumerate(self._masks(image), start=1):
+        for number, (annotation, mask) in enumerate(self._masks(key, shape), start=1):
             category = self._categories[annotation["category_id"]]
             if not self.taxonomy.by_id(category).isthing:
                 number = stuff.setdefault(category, number)
@@ -86,10 +100,10 @@ class CocoInstances:
             categories[number] = category
         return PanopticMap.from_ids(ids, categories, self.taxonomy, crowds=crowds)
 
-    def _masks(self, image: ImageRecord) -> list[tuple[Mapping[str, Any], np.ndarray]]:
+    def _masks(self, key: int, shape: Shape) -> list[tuple[Mapping[str, Any], np.ndarray]]:
         """The annotations of an image and their masks, from the lowest to the topmost."""
-        kept = (a for a in self._index.annotations(image) if self._is_kept(a))
-        found = [(a, self._decode(a, image)) for a in kept]
+        kept = (a for a in self._annotations.of(key) if self._is_kept(a))
+        found = [(a, self._decode(a, shape)) for a in kept]
         return sorted(found, key=lambda f: (not f[0].get("iscrowd", 0), -int(f[1].sum())))
 
     def _is_kept(self, annotation: Mapping[str, Any]) -> bool:
@@ -99,25 +113,25 @@ class CocoInstances:
             raise InputError(f"a category of the file in {where}", str(category), "add it")
         return self._categories[category] != VOID
 
-    def _decode(self, annotation: Mapping[str, Any], image: ImageRecord) -> np.ndarray:
+    def _decode(self, annotation: Mapping[str, Any], shape: Shape) -> np.ndarray:
         """(H, W) bool: the mask of polygons, of a compressed or of an uncompressed RLE."""
         try:
-            rle = self._rle(annotation["segmentation"], image)
+            rle = self._rle(annotation["segmentation"], shape)
             mask = self._mask.decode(rle).astype(bool)
         except (KeyError, TypeError, ValueError, IndexError):
             mask = np.zeros((0, 0), bool)
-        if mask.shape != (image.height, image.width):
+        if mask.shape != shape:
             raise InputError(
-                f"polygons or an RLE of {image.width} x {image.height} px in {self.path}",
+                f"polygons or an RLE of {shape[1]} x {shape[0]} px in {self.path}",
                 f"neither in annotation {annotation.get('id')}",
                 "mend or remove it",
             )
         return mask
 
-    def _rle(self, segmentation: Any, image: ImageRecord) -> Any:
+    def _rle(self, segmentation: Any, shape: Shape) -> Any:
         if isinstance(segmentation, list):
             polygons = [p for p in segmentation if len(p) >= 6]  # of fewer points there is no area
-            return self._mask.merge(self._mask.frPyObjects(polygons, image.height, image.width))
+            return self._mask.merge(self._mask.frPyObjects(polygons, *shape))
         if isinstance(segmentation["counts"], list):
             return self._mask.frPyObjects(segmentation, *segmentation["size"])
         return {**segmentation, "counts": segmentation["counts"].encode("ascii")}

@@ -13,14 +13,14 @@ import numpy as np
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.synthesis.importers.painting import check_categories, read_mask, to_panoptic
-from pandiff.synthesis.importers.source import images_below
+from pandiff.synthesis.importers.source import Listed, images_below
 from pandiff.taxonomy import VOID, Taxonomy
 
 IGNORE = 255
 """Void, where values count from 0."""
 
 
-class Masks:
+class Masks(Listed):
     """Semantic masks, with or without instance masks.
 
     Args:
@@ -35,14 +35,12 @@ class Masks:
         InputError: if a folder is missing, two files have one stem, or an image has no mask.
     """
 
-    captions_json = None
-
     def __init__(
         self, path: Path, *, taxonomy: Taxonomy, train_ids: bool = False, components: bool = False
     ) -> None:
+        super().__init__(images_below(path / "images"))
         self.path, self.taxonomy = path, taxonomy
         self._train_ids, self._components = train_ids, components
-        self.images = images_below(path / "images")
         self._semantic = self._masks("semantic")
         self._instances = self._masks("instances") if (path / "instances").is_dir() else {}
 
@@ -53,7 +51,7 @@ class Masks:
             if masks.setdefault(mask.stem, mask) is not mask:
                 got = f"{mask} beside {masks[mask.stem]}"
                 raise InputError("masks of different stems", got, "rename one")
-        stems = {image.stem for image in self.images}
+        stems = {image.stem for image in self._images}
         for odd in sorted(stems ^ masks.keys()):
             missing = self.path / ("images" if odd in masks else kind) / f"{odd}.*"
             raise InputError(f"the file {missing}", "none", "add it or remove what belongs to it")
@@ -68,7 +66,7 @@ class Masks:
         return table
 
     def panoptic(self, k: int) -> PanopticMap:
-        path = self._semantic[self.images[k].stem]
+        path = self._semantic[self.image(k).stem]
         semantic = read_mask(path)
         if self._train_ids:
             semantic = self._from_train_ids(semantic, path)
@@ -87,7 +85,7 @@ class Masks:
         return self._ids[values]
 
     def _numbers(self, k: int, semantic: np.ndarray) -> np.ndarray:
-        path = self._instances[self.images[k].stem]
+        path = self._instances[self.image(k).stem]
         numbers = read_mask(path)
         if numbers.shape != semantic.shape:
             height, width = semantic.shape

@@ -16,22 +16,39 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 class Source(Protocol):
-    """A dataset of another layout, read one image at a time."""
+    """A dataset of another layout, read one image at a time; its length is their number."""
 
     @property
     def taxonomy(self) -> Taxonomy:
         """Of all maps."""
 
     @property
-    def images(self) -> Sequence[Path]:
-        """Where each image lies."""
-
-    @property
     def captions_json(self) -> Path | None:
         """Captions that come with it, as `read_captions` takes them; None if there are none."""
 
+    def __len__(self) -> int: ...
+
+    def image(self, k: int) -> Path:
+        """Where image k lies."""
+
     def panoptic(self, k: int) -> PanopticMap:
         """The map of image k; InputError, with the file's name, if anything of it is wrong."""
+
+
+class Listed:
+    """What sources have in common whose images are found in folders, without captions."""
+
+    captions_json: Path | None = None
+
+    def __init__(self, images: Sequence[Path]) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def image(self, k: int) -> Path:
+        """Where image k lies."""
+        return self._images[k]
 
 
 def images_below(folder: Path) -> list[Path]:

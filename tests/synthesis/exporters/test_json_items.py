@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pandiff.errors import InputError
-from pandiff.synthesis.importers.json_items import read_item, scan
+from pandiff.synthesis.exporters.json_items import read_item, scan
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
