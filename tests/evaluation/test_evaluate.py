@@ -85,6 +85,11 @@ def test_all_sections(run: Path) -> None:
         assert e["n"] == 8 or name in KINDS or name == "pq_things_ratio", name
 
 
+def test_a_page_is_written(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    assert page.startswith("<!doctype html>") and "Evaluation of scenes" in page
+
+
 def test_what_the_numbers_depend_on(run: Path, scenes_model: Path) -> None:
     setup = json.loads((run / "metrics.json").read_text())["setup"]
     assert setup["count"] == 8 and setup["seeds"] == [0, 7] and setup["steps"] == 2

@@ -39,13 +39,20 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--clip", metavar="F", help="for the CLIP score: folder or hub id")
     parser.add_argument("--device", default=None, help="cpu, cuda, ...; the best by default")
+    parser.add_argument(
+        "--compare", metavar="RUN", nargs="+", type=Path, help="folders of earlier evaluations"
+    )
     parser.epilog = (
         "The same command goes on with an interrupted evaluation. On scenes the built-in segmenter "
-        "judges."
+        "judges. --compare sets runs of the same prompts and seeds side by side; differences are "
+        "from the first."
     )
 
 
 def _evaluate(args: argparse.Namespace) -> None:
+    if args.compare is not None:
+        _compare(args.compare, args.out)
+        return
     from pandiff.evaluation.evaluate import Settings, evaluate
     from pandiff.evaluation.questions import questions_of
 
@@ -56,7 +63,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     device = args.device or best_device()
     pipe = load(args.model).to(device)
     questions = questions_of(args.data, pipe.image_size, args.seed, args.count)
-    evaluate(
+    report = evaluate(
         pipe,
         questions,
         judges(args, questions.taxonomy, device),
@@ -66,7 +73,25 @@ def _evaluate(args: argparse.Namespace) -> None:
         command=shlex.join(["pandiff", *sys.argv[1:]]),
         progress=progress,
     )
+    for verdict in report["verdicts"]:
+        print(f"{verdict['grade']}: {verdict['title']} {verdict['sentence']}")
     print(f"numbers: {args.out / 'metrics.json'}")
+    print(f"report:  {args.out / 'report.html'}")
+
+
+def _compare(runs: list[Path], out: Path) -> None:
+    from pandiff.evaluation.compare import compare
+
+    result = compare(runs, out)
+    for k, run in enumerate(result["runs"][1:]):
+        found = [row["differences"][k] for row in result["metrics"]]
+        sure = [d["better"] for d in found if d["significant"]]
+        print(
+            f"{run['name']}: {sure.count(True)} of {len(found)} numbers are significantly better, "
+            f"{sure.count(False)} worse than those of {result['runs'][0]['name']}"
+        )
+    print(f"numbers: {out / 'compare.json'}")
+    print(f"page:    {out / 'compare.html'}")
 
 
 def best_device() -> str:

@@ -19,6 +19,7 @@ from pandiff.evaluation.machine import machine, versions
 from pandiff.evaluation.measuring import Judges, Measuring
 from pandiff.evaluation.per_sample import scores_of
 from pandiff.evaluation.questions import SCENES, Questions
+from pandiff.evaluation.report import write_page
 from pandiff.evaluation.rows import Rows
 from pandiff.evaluation.sample_sets import (
     DIRECTIONS,
@@ -33,10 +34,12 @@ from pandiff.evaluation.sample_sets import (
 )
 from pandiff.evaluation.sections import per_category, sections
 from pandiff.evaluation.signatures import signatures
+from pandiff.evaluation.verdicts import verdicts
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.taxonomy import Taxonomy
 
 SAMPLES, SETTINGS, ROWS, METRICS = "samples", "settings.json", "rows.npz", "metrics.json"
+PAGE = "report.html"
 LEAST = 4
 """Fewest samples that can be told apart from one another."""
 
@@ -85,7 +88,7 @@ def evaluate(
     command: str = "",
     progress: Callable[[str], Progress] = lambda what: iter,
 ) -> dict[str, Any]:
-    """Sample, measure, and write `out/metrics.json`.
+    """Sample, measure, and write `out/metrics.json` and `out/report.html`.
 
     Args:
         pipe: the model.
@@ -112,6 +115,7 @@ def evaluate(
     setup = setup_of(settings, judges, command, round(time.monotonic() - start))
     metrics = report(rows, questions.taxonomy, setup)
     write_json(out / METRICS, metrics)
+    write_page(out / PAGE, metrics, rows, sets, questions.taxonomy)
     return metrics
 
 
@@ -185,7 +189,7 @@ def setup_of(settings: Settings, judges: Judges, command: str, seconds: int) -> 
 def report(rows: Rows, taxonomy: Taxonomy, setup: dict[str, Any]) -> dict[str, Any]:
     """What metrics.json holds, of measurements."""
     found = sections(rows, taxonomy)
-    return {
+    content: dict[str, Any] = {
         "setup": setup,
         "metrics": {
             section: {name: plain(metric.estimate()) for name, metric in metrics.items()}
@@ -194,6 +198,7 @@ def report(rows: Rows, taxonomy: Taxonomy, setup: dict[str, Any]) -> dict[str, A
         "signatures": {s.name: s.to_json() for s in signatures(scores_of(rows), setup["count"])},
         "per_category": per_category(rows, taxonomy),
     }
+    return content | {"verdicts": [asdict(v) for v in verdicts(content)]}
 
 
 def plain(estimate: Estimate) -> dict[str, float | int | None]:

@@ -55,7 +55,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Spread:
-    """The ends of a 95 % interval relative to the value, and how often a draw was above 0."""
+    """The ends of a 95 % interval relative to the value, and its two-sided p against 0."""
 
     low: float
     high: float
@@ -106,20 +106,19 @@ def spread(statistic: Statistic, count: int, whole: float, halves: bool) -> Spre
         draws = np.array([statistic(w) for w in _with_replacement(count)])
         draws = draws[~np.isnan(draws)]
         low, high = np.percentile(draws, (2.5, 97.5))
-        return Spread(float(low) - whole, float(high) - whole, _two_sided(draws, whole))
+        error = float(draws.std())
+        return Spread(float(low) - whole, float(high) - whole, _two_sided(whole, error))
     if count < LEAST:
         return Spread(-math.inf, math.inf, 1.0)
     error = _standard_error([statistic(w) for w in _halves(count)], count)
-    p = 1.0 if whole == 0 else math.erfc(abs(whole) / error / math.sqrt(2)) if error else 0.0
-    return Spread(-1.96 * error, 1.96 * error, p)
+    return Spread(-1.96 * error, 1.96 * error, _two_sided(whole, error))
 
 
-def _two_sided(draws: np.ndarray, whole: float) -> float:
-    """Twice the share of draws on the far side of 0; at least what the number of draws resolves."""
-    if whole == 0 and not draws.any():
+def _two_sided(value: float, error: float) -> float:
+    """How probable a normal variable of this standard error is to be as far from 0 as a value."""
+    if value == 0:
         return 1.0
-    below, above = np.mean(draws <= 0), np.mean(draws >= 0)
-    return float(min(1.0, max(2 * min(below, above), 1 / len(draws))))
+    return math.erfc(abs(value) / error / math.sqrt(2)) if error else 0.0
 
 
 def _standard_error(values: list[float], count: int) -> float:

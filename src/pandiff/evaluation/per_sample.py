@@ -49,6 +49,7 @@ def scores_of(rows: Rows) -> dict[str, Scores]:
         "claims_image": _both(rows, "claims_image", _share_each),
         "mcd": _alone(rows, "mcd", lower_is_better=True),
         "sharpness": _alone(rows, "sharpness"),
+        "confidence": _alone(rows, "confidence"),
         "image_realism": _realism(rows, *spaces(rows)[:1]),
         "map_realism": _realism(rows, LAYOUT),
     }
