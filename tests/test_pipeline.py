@@ -236,6 +236,14 @@ def test_guidance_doubles_the_batch_where_it_is_needed(
     assert sizes == [batch] * 3
 
 
+def test_without_a_prompt_guidance_costs_nothing(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = counted(pipe, monkeypatch)
+    run(pipe, ["", ""], guidance_scale=3.0)
+    assert set(sizes) == {2}
+
+
 def test_guidance_changes_the_result(pipe: Pipe) -> None:
     scales: tuple[Any, ...] = (1.0, 3.0, (3.0, 1.0), (1.0, 3.0))
     results = [run(pipe, output_type="latent", guidance_scale=s).images for s in scales]

@@ -245,6 +245,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         examples = each(image_prompt, "image prompt", Image.Image)
         negatives = each(negative_prompt, "negative prompt", str)
         pair = guidance_scale if isinstance(guidance_scale, tuple) else (guidance_scale,) * 2
+        if prompts == negatives:  # nothing to lead away from
+            pair = (1.0, 1.0)
         guidance = Guidance(
             pair, image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval
         )
