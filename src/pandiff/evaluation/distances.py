@@ -37,7 +37,9 @@ def _gaussian(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     features = features.astype(np.float64)
     mean = features.mean(axis=0)
     root = (features - mean) / np.sqrt(len(features) - 1)
-    return mean, root if len(root) <= root.shape[1] else np.linalg.qr(root, mode="r")
+    if len(root) > root.shape[1]:
+        _, root = np.linalg.qr(root)
+    return mean, root
 
 
 def kernel_distance(real: np.ndarray, made: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class Rows:
     def __contains__(self, name: str) -> bool:
         return bool(self._rows.get(name))
 
-    def __iter__(self) -> Iterable[str]:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
 
     def numbers(self, name: str) -> np.ndarray:
