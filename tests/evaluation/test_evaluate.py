@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -188,13 +188,29 @@ def test_interrupted_and_resumed(tmp_path: Path) -> None:
         return real(questions)(numbers)
 
     resumed = fill(tmp_path / "a", TAXONOMY, 8, 3, counted)
-    assert asked == [5, 6, 7]
+    assert asked == [4, 5, 6, 7]  # a batch is taken up as a whole
     whole = fill(tmp_path / "b", TAXONOMY, 8, 8, real(questions))
     assert len(resumed) == 8 and resumed.records == whole.records
     assert all(
         resumed[k].image.tobytes() == whole[k].image.tobytes() == questions(k).image.tobytes()
         for k in range(8)
     )
+
+
+def test_two_processes_are_as_one(
+    run: Path,
+    scenes_model: Path,
+    tmp_path: Path,
+    in_two_processes: Callable[[Callable[[int], None]], None],
+) -> None:
+    def work(rank: int) -> None:
+        assert evaluate(scenes_model, tmp_path / "both") == 0
+
+    in_two_processes(work)
+    assert metrics_of(tmp_path / "both") == metrics_of(run)
+    setup = json.loads((tmp_path / "both/metrics.json").read_text())["setup"]
+    assert setup["processes"] == 2
+    assert main(["validate", str(tmp_path / "both/samples/text")]) == 0
 
 
 def test_questions_of_scenes_are_unseen() -> None:

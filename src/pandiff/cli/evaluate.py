@@ -43,7 +43,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--compare", metavar="RUN", nargs="+", type=Path, help="folders of earlier evaluations"
     )
     parser.epilog = (
-        "The same command goes on with an interrupted evaluation. On scenes the built-in segmenter "
+        "The same command goes on with an interrupted evaluation; torchrun -m pandiff evaluate "
+        "divides the work. On scenes the built-in segmenter "
         "judges. --compare sets runs of the same prompts and seeds side by side; differences are "
         "from the first."
     )
@@ -53,8 +54,21 @@ def _evaluate(args: argparse.Namespace) -> None:
     if args.compare is not None:
         _compare(args.compare, args.out)
         return
+    from pandiff.evaluation.ranks import rank, together
+
+    with together():
+        report = _run(args)
+        if rank() == 0:
+            for verdict in report["verdicts"]:
+                print(f"{verdict['grade']}: {verdict['title']} {verdict['sentence']}")
+            print(f"numbers: {args.out / 'metrics.json'}")
+            print(f"report:  {args.out / 'report.html'}")
+
+
+def _run(args: argparse.Namespace) -> dict[str, Any]:
     from pandiff.evaluation.evaluate import Settings, evaluate
     from pandiff.evaluation.questions import questions_of
+    from pandiff.evaluation.ranks import best_device
 
     settings = Settings(
         args.model, args.data, args.count, args.seed, args.steps, args.guidance,
@@ -63,7 +77,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     device = args.device or best_device()
     pipe = load(args.model).to(device)
     questions = questions_of(args.data, pipe.image_size, args.seed, args.count)
-    report = evaluate(
+    return evaluate(
         pipe,
         questions,
         judges(args, questions.taxonomy, device),
@@ -73,10 +87,6 @@ def _evaluate(args: argparse.Namespace) -> None:
         command=shlex.join(["pandiff", *sys.argv[1:]]),
         progress=progress,
     )
-    for verdict in report["verdicts"]:
-        print(f"{verdict['grade']}: {verdict['title']} {verdict['sentence']}")
-    print(f"numbers: {args.out / 'metrics.json'}")
-    print(f"report:  {args.out / 'report.html'}")
 
 
 def _compare(runs: list[Path], out: Path) -> None:
@@ -92,13 +102,6 @@ def _compare(runs: list[Path], out: Path) -> None:
         )
     print(f"numbers: {out / 'compare.json'}")
     print(f"page:    {out / 'compare.html'}")
-
-
-def best_device() -> str:
-    """The accelerator where there is one."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def judges(args: argparse.Namespace, taxonomy: Taxonomy, device: str) -> Judges:

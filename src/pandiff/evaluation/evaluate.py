@@ -12,6 +12,7 @@ from typing import Any
 
 from pandiff.coco import Progress, write_json
 from pandiff.coco.files import read_json
+from pandiff.collectives import is_main, world_size
 from pandiff.data.encoded import fingerprint
 from pandiff.errors import InputError
 from pandiff.evaluation.bootstrap import Estimate
@@ -90,6 +91,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Sample, measure, and write `out/metrics.json` and `out/report.html`.
 
+    Under torchrun each process samples and measures its part; the numbers are the same.
+
     Args:
         pipe: the model.
         questions: what it is asked, in its own taxonomy.
@@ -108,14 +111,16 @@ def evaluate(
     """
     start = time.monotonic()
     check_taxonomies(pipe.taxonomy, questions.taxonomy)
-    claim(out, asdict(settings) | {"weights": fingerprint(pipe.transformer)[:16]})
+    if is_main():
+        claim(out, asdict(settings) | {"weights": fingerprint(pipe.transformer)[:16]})
     sets = draw(pipe, questions, out, settings, batch, progress)
     rows = Measuring(sets, judges, questions).run(progress("measure"))
-    rows.save(out / ROWS)
     setup = setup_of(settings, judges, command, round(time.monotonic() - start))
     metrics = report(rows, questions.taxonomy, setup)
-    write_json(out / METRICS, metrics)
-    write_page(out / PAGE, metrics, rows, sets, questions.taxonomy)
+    if is_main():
+        rows.save(out / ROWS)
+        write_json(out / METRICS, metrics)
+        write_page(out / PAGE, metrics, rows, sets, questions.taxonomy)
     return metrics
 
 
@@ -181,6 +186,7 @@ def setup_of(settings: Settings, judges: Judges, command: str, seconds: int) -> 
         "clip": judges.clip.name if judges.clip else None,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
+        "processes": world_size(),
         "versions": versions(),
         "seconds": seconds,
     }

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pandiff.coco import Progress
+from pandiff.collectives import world_size
 from pandiff.data.scenes import Caption
 from pandiff.evaluation.adherence import adherence
 from pandiff.evaluation.boundaries import border_sums, moved_borders
@@ -26,6 +27,7 @@ from pandiff.evaluation.map_shapes import (
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.panoptic_quality import pq_sums
 from pandiff.evaluation.questions import Questions
+from pandiff.evaluation.ranks import rank
 from pandiff.evaluation.rows import Rows
 from pandiff.evaluation.sample_sets import (
     IMAGE_TO_MAP,
@@ -80,15 +82,15 @@ class Measuring:
     rows: Rows = field(default_factory=Rows)
 
     def run(self, progress: Progress = iter) -> Rows:
-        """Measure everything."""
+        """Measure everything; each process measures its part, and gets the rows of all."""
         batches = [
             (name, range(start, min(start + BATCH, len(one))))
             for name, one in self.sets.items()
             for start in range(0, len(one), BATCH)
         ]
-        for name, numbers in progress(batches):
+        for name, numbers in progress(batches[rank() :: world_size()]):
             self._batch(name, numbers)
-        return self.rows
+        return self.rows.gathered()
 
     def _batch(self, name: str, numbers: range) -> None:
         samples = [self.sets[name][k] for k in numbers]

@@ -8,10 +8,9 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from pandiff.collectives import gather_rows, world_size
 from pandiff.errors import InputError
+from pandiff.evaluation.ranks import gather_bytes
 
 SEPARATOR = "#"
 """Between a name and "numbers" in the stored file."""
@@ -70,7 +69,7 @@ class Rows:
     def gathered(self) -> Rows:
         """The rows of all processes; each gets all of them."""
         whole = Rows()
-        for part in _gather_bytes(self._to_bytes()):
+        for part in gather_bytes(self._to_bytes()):
             whole.merge(Rows._from_bytes(part))
         return whole
 
@@ -104,14 +103,3 @@ class Rows:
                 if SEPARATOR not in name:
                     rows.add(name, file[f"{name}{SEPARATOR}numbers"].tolist(), file[name])
         return rows
-
-
-def _gather_bytes(content: bytes) -> list[bytes]:
-    """The bytes of all processes, in their order."""
-    if world_size() == 1:
-        return [content]
-    lengths = gather_rows(torch.tensor([len(content)])).tolist()
-    padded = np.zeros((1, max(lengths)), np.uint8)
-    padded[0, : len(content)] = np.frombuffer(content, np.uint8)
-    whole = gather_rows(torch.from_numpy(padded)).numpy()
-    return [row[:n].tobytes() for row, n in zip(whole, lengths, strict=True)]

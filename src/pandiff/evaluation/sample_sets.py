@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,10 @@ import torch
 from PIL import Image
 
 from pandiff.coco import FolderWriter, PanopticFolder, Progress
+from pandiff.coco.sample import Entry, save_sample
+from pandiff.collectives import world_size
 from pandiff.evaluation.questions import Question, Questions
+from pandiff.evaluation.ranks import first, gather_bytes, rank
 from pandiff.evaluation.sharpness import sharpness
 from pandiff.models.encoders import to_images
 from pandiff.panoptic import PanopticMap
@@ -72,7 +76,7 @@ class SampleSet:
 def fill(
     path: Path, taxonomy: Taxonomy, count: int, batch: int, make: Make, progress: Progress = iter
 ) -> SampleSet:
-    """Make a set, or what is missing of it after an interruption.
+    """Make a set, or what is missing of it after an interruption; each process does its part.
 
     Args:
         path: its dataset folder.
@@ -80,16 +84,34 @@ def fill(
         count: how many samples.
         batch: how many `make` is asked for at a time.
         make: makes them.
-        progress: wraps the list of batches.
+        progress: wraps the list of rounds.
     """
-    if not (path / "panoptic.json").exists():
-        with FolderWriter(path, taxonomy, resume=True) as writer:
-            for start in progress(range(len(writer), count, batch)):
-                for one in make(range(start, min(start + batch, count))):
-                    prompt = one.record["prompt"]
-                    captions = [prompt] if prompt else []
-                    writer.add(one.image, one.panoptic, captions, manifest=one.record)
+    writer = None
+    if rank() == 0 and not (path / "panoptic.json").exists():
+        writer = FolderWriter(path, taxonomy, resume=True)
+    begun = first(count if writer is None else len(writer))
+    with writer if writer is not None else nullcontext():
+        for start in progress(range(begun, count, batch * world_size())):
+            mine = range(count)[start + rank() * batch :][:batch]
+            entries = [_save(path, *one) for one in zip(mine, make(mine), strict=True)]
+            for entry in _gathered(entries):
+                if writer is not None:
+                    writer.append(entry)
+    first(0)  # the files of the first process are complete now
     return SampleSet(path)
+
+
+def _save(path: Path, number: int, one: Sample) -> Entry:
+    """Write the files of a sample; returns its entry in the dataset."""
+    captions = [one.record["prompt"]] if one.record["prompt"] else []
+    name = f"{number + 1:012d}.png"
+    return save_sample(path, number + 1, name, one.image, one.panoptic, captions, one.record)
+
+
+def _gathered(entries: list[Entry]) -> list[Entry]:
+    """The entries of all processes, in the order of the samples."""
+    parts = gather_bytes(json.dumps(entries).encode())
+    return [entry for part in parts for entry in json.loads(part)]
 
 
 def real(questions: Questions, offset: int = 0) -> Make:
