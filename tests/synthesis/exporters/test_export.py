@@ -40,6 +40,19 @@ def test_images_are_linked_or_copied(
         assert path.samefile(source / path.name) is not copy
 
 
+def test_copies_where_links_are_not_possible(
+    exported: Any, folder: PanopticFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError("another file system")
+
+    monkeypatch.setattr("os.link", link)
+    source = folder.layout.images / "0.png"
+    path = exported("yolo") / "images/train/0.png"
+    assert path.read_bytes() == source.read_bytes()
+    assert not path.samefile(source)
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_nothing_is_left_but_the_format(name: str, exported: Any) -> None:
     out = exported(name)

@@ -65,8 +65,7 @@ class FiftyOne(Exporter):
 
     def close(self) -> None:
         self._samples.close()
-        name = self.target.out.name.removeprefix(".").removesuffix(".new")
-        write_json(self.target.out / "metadata.json", metadata(name, self.target.taxonomy))
+        write_json(self.target.out / "metadata.json", metadata(self.target.taxonomy))
 
 
 def _detection(sample: Sample, segment: Segment) -> Document:

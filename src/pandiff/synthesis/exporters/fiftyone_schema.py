@@ -19,17 +19,12 @@ _DOCUMENT, _LIST = "EmbeddedDocumentField", "ListField"
 Field = dict[str, Any]
 
 
-def metadata(name: str, taxonomy: Taxonomy) -> dict[str, Any]:
-    """The content of metadata.json.
-
-    Args:
-        name: of the dataset.
-        taxonomy: its category ids are the values of the semantic maps.
-    """
+def metadata(taxonomy: Taxonomy) -> dict[str, Any]:
+    """The content of metadata.json; the taxonomy's category ids are the values of the maps."""
     targets = {str(c.id): c.name for c in taxonomy.categories}
     classes = [c.name for c in taxonomy.categories if c.isthing]
     return {
-        "name": name,
+        "name": "pandiff",
         "version": VERSION,
         "media_type": "image",
         "tags": [],
