@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from transformers import (
+    CLIPTokenizer,
     EomtConfig,
     EomtForUniversalSegmentation,
     EomtImageProcessorPil,
@@ -19,6 +21,10 @@ from transformers import (
     MaskFormerConfig,
     MaskFormerForInstanceSegmentation,
     MaskFormerImageProcessorPil,
+    OneFormerConfig,
+    OneFormerForUniversalSegmentation,
+    OneFormerImageProcessorPil,
+    OneFormerProcessor,
     SegformerConfig,
     SegformerForSemanticSegmentation,
     SegformerImageProcessorPil,
@@ -78,7 +84,25 @@ def eomt(path: Path) -> None:
     EomtImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 64}).save_pretrained(path)
 
 
-@pytest.mark.parametrize("make", [segformer, mask2former, maskformer, eomt])
+def oneformer(path: Path) -> None:
+    config = OneFormerConfig(
+        backbone_config=SwinConfig(**SWIN), num_queries=6, hidden_dim=32, mask_dim=32, conv_dim=32,
+        encoder_layers=1, decoder_layers=2, encoder_feedforward_dim=16, dim_feedforward=16,
+        num_attention_heads=2, text_encoder_width=32, text_encoder_num_layers=1,
+        text_encoder_vocab_size=60, text_encoder_n_ctx=2, **NAMES,
+    )  # fmt: skip
+    OneFormerForUniversalSegmentation(config).save_pretrained(path)
+    ends, letters = ["<|startoftext|>", "<|endoftext|>"], "abcdefghijklmnopqrstuvwxyz"
+    words = [*letters, *(f"{c}</w>" for c in letters), *ends]
+    infos = {str(k): {"name": name, "isthing": k in (1, 4)} for k, name in LABELS.items()}
+    (path / "classes.json").write_text(json.dumps(infos))
+    images = OneFormerImageProcessorPil(size=SIZE, repo_path=str(path), num_text=4, num_labels=5,
+                                        class_info_file="classes.json")  # fmt: skip
+    tokenizer = CLIPTokenizer(vocab={w: k for k, w in enumerate(words)}, merges=[])
+    OneFormerProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(path)
+
+
+@pytest.mark.parametrize("make", [segformer, mask2former, maskformer, eomt, oneformer])
 def test_every_kind_gives_maps(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
     make(tmp_path)

@@ -1,0 +1,43 @@
+"""docs/evaluation.md: its Python runs, its options exist, its sections are those of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pandiff.cli import build_parser
+from pandiff.evaluation.catalog import SECTIONS
+
+
+@pytest.fixture(scope="module")
+def text(root: Path) -> str:
+    return (root / "docs/evaluation.md").read_text(encoding="utf-8")
+
+
+def test_python_runs(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(code, "docs/evaluation.md", "exec"), {})
+    assert "Manifold(precision=" in capsys.readouterr().out
+
+
+def test_commands_parse(text: str) -> None:
+    commands = re.findall(r"^pandiff (evaluate .*)$", text, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        build_parser().parse_args(command.split())
+
+
+def test_options_exist(text: str) -> None:
+    known = build_parser().parse_args(["evaluate", "--out", "x"])
+    options = {o for o in re.findall(r"--([a-z]+)", text) if not o.startswith("merged")}
+    assert {"segmenter", "inception", "features", "clip", "compare"} <= options
+    assert all(hasattr(known, option) for option in options)
+
+
+def test_sections_exist(text: str) -> None:
+    for section, (_, others) in SECTIONS.items():
+        assert all(
+            f"`{name}`" in text or f"`{name}." in text for name in (section, *others.values())
+        )
