@@ -52,5 +52,5 @@ $(VENV)/.core: $(PINS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP_INSTALL) -e '.[dev,train,eval]'
+	$(PIP_INSTALL) -e '.[dev,train,eval,hf]'
 	@touch $@
