@@ -30,7 +30,7 @@ def write_run(path: Path, make: Make, **setup: object) -> Path:
     questions = SceneQuestions(32)
     makers = {REFERENCE: real(questions), TEXT: make}
     sets = {n: fill(path / "samples" / n, TAXONOMY, COUNT, 5, m) for n, m in makers.items()}
-    rows = Measuring(sets, Judges(), questions).run()
+    rows = Measuring(sets, Judges()).run()
     rows.save(path / ROWS)
     (path / METRICS).write_text(json.dumps(report(rows, TAXONOMY, SETUP | setup)))
     (path / SETTINGS).write_text("{}")

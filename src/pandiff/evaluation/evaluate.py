@@ -114,7 +114,7 @@ def evaluate(
     if is_main():
         claim(out, asdict(settings) | {"weights": fingerprint(pipe.transformer)[:16]})
     sets = draw(pipe, questions, out, settings, batch, progress)
-    rows = Measuring(sets, judges, questions).run(progress("measure"))
+    rows = Measuring(sets, judges).run(progress("measure"))
     setup = setup_of(settings, judges, command, round(time.monotonic() - start))
     metrics = report(rows, questions.taxonomy, setup)
     if is_main():

@@ -26,7 +26,6 @@ from pandiff.evaluation.map_shapes import (
 )
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.panoptic_quality import pq_sums
-from pandiff.evaluation.questions import Questions
 from pandiff.evaluation.ranks import rank
 from pandiff.evaluation.rows import Rows
 from pandiff.evaluation.sample_sets import (
@@ -72,13 +71,11 @@ class Measuring:
     Attributes:
         sets: by name; "reference" is always there.
         judges: the networks.
-        questions: what was asked, with the claims of the prompts.
         rows: what was measured, under "set/measure".
     """
 
     sets: Mapping[str, SampleSet]
     judges: Judges
-    questions: Questions
     rows: Rows = field(default_factory=Rows)
 
     def run(self, progress: Progress = iter) -> Rows:
@@ -102,15 +99,28 @@ class Measuring:
             self._pairs(name, numbers, [self.sets[REFERENCE][k].panoptic for k in numbers], maps)
         if name in WITH_IMAGES:
             self._images(name, numbers, images)
-        if name in WITH_IMAGES and name != OTHERS and self.judges.segmenter is not None:
-            seen = self.judges.segmenter(images)
-            self._pairs(name, numbers, maps, seen, self.judges.segmenter.known)
-            self._claims(f"{name}/claims_image", numbers, seen, images)
-            if name == TEXT:
-                next_maps = [self.sets[name][k + 1].panoptic for k in numbers]
-                self._pairs("shuffled", numbers, next_maps, seen, self.judges.segmenter.known)
+            self._seen(name, numbers, images, maps)
         if name in (REFERENCE, TEXT):
             self._claims(f"{name}/claims_map", numbers, maps, images)
+
+    def _seen(
+        self,
+        name: str,
+        numbers: range,
+        images: Sequence[Image.Image],
+        maps: Sequence[PanopticMap],
+    ) -> None:
+        """What the segmenter sees in images, against their maps and prompts."""
+        segmenter = self.judges.segmenter
+        if segmenter is None or name == OTHERS:
+            return
+        seen = segmenter(images)
+        self._pairs(name, numbers, maps, seen, segmenter.known)
+        if name in (REFERENCE, TEXT):
+            self._claims(f"{name}/claims_image", numbers, seen, images)
+        if name == TEXT:
+            strangers = [self.sets[name][k + 1].panoptic for k in numbers]
+            self._pairs("shuffled", numbers, strangers, seen, segmenter.known)
 
     def _add(self, name: str, numbers: range, rows: Sequence[np.ndarray] | np.ndarray) -> None:
         self.rows.add(name, numbers, rows)
@@ -170,11 +180,11 @@ class Measuring:
         maps: Sequence[PanopticMap],
         images: Sequence[Image.Image],
     ) -> None:
-        claims = [self.questions(k).claims for k in numbers]
-        triples = zip(claims, maps, images, strict=True)
-        rows = [_held(c, m, i) for c, m, i in triples if c is not None]
-        if len(rows) == len(numbers):
-            self._add(name, numbers, rows)
+        records = [self.sets[REFERENCE].records[k] for k in numbers]
+        claims = [record["claims"] for record in records if "claims" in record]
+        if len(claims) == len(numbers):
+            triples = zip(claims, maps, images, strict=True)
+            self._add(name, numbers, [_held(Caption(**c), m, i) for c, m, i in triples])
 
 
 def _held(caption: Caption, panoptic: PanopticMap, image: Image.Image) -> np.ndarray:

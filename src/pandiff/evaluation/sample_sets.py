@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -115,11 +115,14 @@ def _gathered(entries: list[Entry]) -> list[Entry]:
 
 
 def real(questions: Questions, offset: int = 0) -> Make:
-    """The real images of questions, from number `offset`."""
+    """The real images of questions, from number `offset`; what prompts claim is in the records."""
 
     def make(numbers: Sequence[int]) -> Iterator[Sample]:
         for one in (questions(offset + k) for k in numbers):
-            yield Sample(one.image, one.panoptic, {"prompt": one.prompt, "source": one.source})
+            record: dict[str, Any] = {"prompt": one.prompt, "source": one.source}
+            if one.claims is not None:
+                record["claims"] = asdict(one.claims)
+            yield Sample(one.image, one.panoptic, record)
 
     return make
 

@@ -5,7 +5,8 @@ CSS = """
   --made:#2f6fb4; --real:#b9772c; --good:#2c8a57; --fair:#b58413; --poor:#c2453f; }
 @media (prefers-color-scheme: dark) {
   :root { --paper:#17191d; --ink:#e7e8ea; --soft:#9aa0a8; --line:#33373e; --card:#1f2228;
-    --made:#6aa7e8; --real:#e0a45c; --good:#57bd86; --fair:#d9ac3d; --poor:#ea7771; } }
+    --made:#6aa7e8; --real:#e0a45c; --good:#57bd86; --fair:#d9ac3d; --poor:#ea7771; }
+  .grade { color:#14161a !important; } }
 * { box-sizing:border-box; }
 html { -webkit-text-size-adjust:100%; }
 body { margin:0 auto; max-width:1120px; padding:1rem; background:var(--paper); color:var(--ink);
