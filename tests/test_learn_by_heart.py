@@ -48,3 +48,13 @@ def test_the_codec_keeps_the_photograph(script: ModuleType, shared: Path) -> Non
     scores = MapScores(folder.taxonomy)
     scores.add(square, codec.decode(codec.encode(square)))
     assert scores.metrics()["pq"]["all"]["pq"] > 0.97
+
+
+@pytest.mark.slow
+def test_the_photograph_is_learned(script: ModuleType, shared: Path, tmp_path: Path) -> None:
+    data, out = shared / "coco_sample", tmp_path / "out"
+    report = script.run(["--data", f"{data}", "--out", f"{out}"])
+    assert report["codec"]["pq"]["all"]["pq"] > 0.97
+    for name, least in (("found", 0.9), ("made", 0.9), ("found_full", 0.88)):
+        assert report[name]["pq"]["all"]["pq"] > least
+    assert report["found_full"] == score(data, out / "found_full")

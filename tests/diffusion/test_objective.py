@@ -20,6 +20,7 @@ from pandiff.diffusion import (
     objective,
 )
 from pandiff.diffusion.denoise import Prediction
+from pandiff.diffusion.objective import LEAK, squash
 from pandiff.state import StateLayout
 
 LAYOUT = StateLayout(2, 1, 2)
@@ -209,3 +210,11 @@ def test_map_weights_weigh_channels() -> None:
 
 
 _SECOND = torch.tensor([1])
+
+
+def test_a_sure_and_wrong_bit_is_mended() -> None:
+    """A plain tanh is flat there: the bits of rare categories would stay wrong for ever."""
+    logits = torch.tensor([-30.0, 0.3], requires_grad=True)
+    squash(logits).sub(torch.tensor([1.0, 0.0])).square().sum().backward()
+    assert torch.equal(squash(logits), logits.tanh())
+    assert logits.grad is not None and logits.grad[0] == pytest.approx(-4 * LEAK)

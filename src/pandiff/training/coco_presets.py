@@ -27,7 +27,7 @@ def _coco(**changes: Any) -> TrainConfig:
         batch_size=256,
         size=256,
         ratio=8,
-        min_area=32,
+        min_area=2,
         optim=Optim(
             lr=2e-4, betas=(0.9, 0.9), weight_decay=0.03, warmup=5000, cooldown=0.0, ema=0.9999
         ),
