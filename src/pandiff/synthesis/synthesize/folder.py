@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pandiff.coco import read_json, write_json
+from pandiff.coco import read_json
 from pandiff.errors import InputError
 
-WORK = ".synthesis"
+WORK, SETTINGS = ".synthesis", "settings.json"
 """Folder of what is unfinished: the settings and the journal."""
 RESULT = "synthesis.json"
 """Settings and counts of a finished dataset."""
@@ -52,7 +54,7 @@ class Folder:
             raise InputError("a new or empty folder", f"{odd} in {self.path}", "choose another")
         begun = self._begun()
         if begun is None:
-            write_json(self.work / "settings.json", self.settings)
+            self._begin()
         else:
             _check_same(self.settings, begun, self.path)
 
@@ -66,12 +68,19 @@ class Folder:
         """Remove what was needed to go on."""
         shutil.rmtree(self.work, ignore_errors=True)
 
+    def _begin(self) -> None:
+        """Note the settings; several processes may do so at once."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        file, name = tempfile.mkstemp(dir=self.work)
+        with os.fdopen(file, "w", encoding="utf-8") as text:
+            json.dump(self.settings, text)
+        os.replace(name, self.work / SETTINGS)
+
     def _begun(self) -> Any:
-        for path, key in ((self.work / "settings.json", None), (self.path / RESULT, "settings")):
-            if path.exists():
-                content = read_json(path)
-                return content[key] if key else content
-        return None
+        if (self.work / SETTINGS).exists():
+            return read_json(self.work / SETTINGS)
+        result = self.path / RESULT
+        return read_json(result)["settings"] if result.exists() else None
 
 
 def _check_same(mine: Mapping[str, Any], theirs: Mapping[str, Any], out: Path) -> None:

@@ -74,10 +74,11 @@ class Journal:
 
     def _news_of(self, part: int) -> Iterator[tuple[Place, Line]]:
         start = self._ends.get(part, 0)
-        path = self._path(part)
-        if path.stat().st_size == start:
+        try:
+            file = self._path(part).open("rb")
+        except FileNotFoundError:  # the first process has finished, and removed it
             return
-        with path.open("rb") as file:
+        with file:
             file.seek(start)
             for data in file:
                 if not data.endswith(b"\n"):

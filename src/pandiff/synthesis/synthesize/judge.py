@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from pandiff.data.scenes import Caption
 from pandiff.errors import InputError
 from pandiff.evaluation.adherence import categories_present, counts_exact
@@ -119,15 +121,16 @@ def adherence(caption: Caption, candidate: Candidate) -> float | None:
     return sum(c.held for c in claims) / made if made else None
 
 
-def agreement(panoptic: PanopticMap, seen: PanopticMap, segmenter: Segmenter) -> float:
-    """Panoptic quality of what a segmenter sees, where the map shows what it knows, 0..1."""
-    unknown = [s.id for s in panoptic.segments if not _is_known(panoptic, s.category_id, segmenter)]
-    if unknown:
-        ids = panoptic.ids.copy()
-        ids[[panoptic.ids == k for k in unknown]] = VOID
-        panoptic = panoptic.with_ids(ids)
+def agreement(panoptic: PanopticMap, seen: PanopticMap, segmenter: Segmenter) -> float | None:
+    """Panoptic quality of what a segmenter sees, where the map shows what it knows, 0..1.
+
+    None if it knows nothing of it.
+    """
+    known = [
+        bool(segmenter.known[panoptic.taxonomy.index(s.category_id)]) for s in panoptic.segments
+    ]
+    if not any(known):
+        return None
+    if not all(known):
+        panoptic = panoptic.with_ids(np.where(panoptic.lookup(known), panoptic.ids, VOID))
     return quality(pq_sums(overlap(panoptic, seen))).pq
-
-
-def _is_known(panoptic: PanopticMap, category_id: int, segmenter: Segmenter) -> bool:
-    return bool(segmenter.known[panoptic.taxonomy.index(category_id)])

@@ -83,6 +83,7 @@ class Ledger:
         twins: the dropped near duplicates of each slot: candidate, the other slot, difference.
         round: the present round.
         open: the slots that take part in it.
+        has_rounds: whether near duplicates are dropped at all.
     """
 
     def __init__(self, count: int, tries: int, num_classes: int, near: float | None) -> None:
@@ -91,6 +92,7 @@ class Ledger:
         self.accepted: dict[int, Try] = {}
         self.twins: dict[int, list[tuple[Try, int, float]]] = {}
         self.round, self.open = 0, list(range(count))
+        self.has_rounds = near is not None
         self._index = DuplicateIndex(near)
 
     def add(self, line: Line, place: Place) -> None:

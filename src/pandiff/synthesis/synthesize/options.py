@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.synthesis.generate import Settings
 from pandiff.synthesis.synthesize.cleanup import CleanUp
 from pandiff.synthesis.synthesize.judge import Thresholds
+from pandiff.synthesis.synthesize.ledger import Ledger
 
 FORMATS = ("png", "jpg")
 PROBES = 64
@@ -58,11 +59,22 @@ class Options:
         if not 0 <= self.clean.void_below <= 1:
             got = str(self.clean.void_below)
             raise InputError("a confidence for void in 0..1", got, "0.5 is usual")
+        if self.clean.min_area is not None and self.clean.min_area < 0:
+            raise InputError("a least area of 0 or more", str(self.clean.min_area), "0 keeps all")
 
     @property
     def batch_size(self) -> int:
-        """Candidates at a time."""
+        """Candidates at a time: no more than there are samples."""
         return min(self.sampling.batch_size, self.count)
+
+    @property
+    def sampling_in_batches(self) -> Settings:
+        """How the pipeline is called, with this batch size."""
+        return replace(self.sampling, batch_size=self.batch_size)
+
+    def ledger(self, num_classes: int) -> Ledger:
+        """An empty ledger for maps of so many classes."""
+        return Ledger(self.count, self.tries, num_classes, self.thresholds.near_duplicates)
 
     def record(self) -> dict[str, Any]:
         """All that the samples depend on, as JSON values; the batch size is no such thing."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from pandiff.errors import InputError
@@ -65,25 +64,27 @@ def synthesize(
         InputError: if `out` holds something else, the disk is full, no sample passes the filters,
             nothing can be made, or another process is not heard of.
     """
-    judge = Judge(options.thresholds, segmenter)
+    judge, crew = Judge(options.thresholds, segmenter), crew or Crew()
     settings = {
         "model": digest_of(pipe),
         "segmenter": segmenter.name if segmenter else None,
         **options.record(),
         **plan.settings,
     }
-    crew, folder = crew or Crew(), Folder(out, settings)
+    folder, facts = Folder(out, settings), Facts(model, settings)
     folder.claim()
-    if folder.result() is None:
-        with Journal(folder.work, crew.rank) as journal:
-            near, classes = options.thresholds.near_duplicates, pipe.taxonomy.num_classes
-            ledger = Ledger(options.count, options.tries, classes, near)
-            sampling = replace(options.sampling, batch_size=options.batch_size)
-            make = Maker(pipe, sampling, options.clean)
-            worker = Worker(make, judge, plan, journal, ledger, out, options, crew, warn)
-            _Run(worker, journal, ledger, crew, progress, near is not None).work()
-            if crew.rank == 0:
-                merge(out, journal, ledger, pipe.taxonomy, options, Facts(model, settings))
+    try:
+        if folder.result() is None:
+            with Journal(folder.work, crew.rank) as journal:
+                make = Maker(pipe, options.sampling_in_batches, options.clean)
+                ledger = options.ledger(pipe.taxonomy.num_classes)
+                worker = Worker(make, judge, plan, journal, ledger, out, options, crew, warn)
+                _Run(worker, journal, ledger, crew, folder, progress).work()
+                if crew.rank == 0:
+                    merge(out, journal, ledger, pipe.taxonomy, options, facts)
+    except OSError as error:
+        got, remedy = f"{error.strerror or error}", "make room; the same command goes on"
+        raise InputError(f"to write in {out}", got, remedy) from error
     if crew.rank:
         return None
     folder.finish()
@@ -101,12 +102,11 @@ class _Run:
         journal: Journal,
         ledger: Ledger,
         crew: Crew,
+        folder: Folder,
         progress: Progress,
-        rounds: bool,
     ) -> None:
         self._worker, self._journal, self._ledger = worker, journal, ledger
-        self._crew, self._progress = crew, progress
-        self._waits = rounds or crew.rank == 0
+        self._crew, self._folder, self._progress = crew, folder, progress
         self._heard = time.monotonic()
 
     def work(self) -> None:
@@ -122,6 +122,8 @@ class _Run:
                 self._heard = time.monotonic()
                 self._report()
             elif not self._read():
+                if self._crew.rank and self._folder.result() is not None:
+                    return
                 self._wait()
 
     def _report(self) -> None:
@@ -130,9 +132,9 @@ class _Run:
         self._progress(total - left, total, self._worker.dropped)
 
     def _is_done(self) -> bool:
-        if self._waits:
-            return self._ledger.is_complete
-        return not self._ledger.unsettled(self._worker.slots)
+        if self._crew.rank and not self._ledger.has_rounds:
+            return not self._ledger.unsettled(self._worker.slots)
+        return self._ledger.is_complete
 
     def _read(self) -> bool:
         """Take up what the others have written; whether there was anything new."""

@@ -13,7 +13,6 @@ from PIL import Image
 
 from pandiff.coco import save_sample
 from pandiff.draw.paint import render
-from pandiff.errors import InputError
 from pandiff.synthesis.synthesize.crew import Crew
 from pandiff.synthesis.synthesize.duplicates import Mark
 from pandiff.synthesis.synthesize.journal import Journal, Line
@@ -68,7 +67,8 @@ class Worker:
         """Make one batch; False if there is nothing to do at present.
 
         Raises:
-            InputError: if there is no room on the disk, or nothing can be made at all.
+            InputError: if nothing can be made at all.
+            OSError: if there is no room on the disk.
         """
         tasks = self._tasks()
         if not tasks:
@@ -110,13 +110,8 @@ class Worker:
         else:
             verdict = self._judge(task.caption, made)
         self.made, self.dropped = self.made + 1, self.dropped + (verdict.reason is not None)
-        try:
-            line = self._line(task, made, verdict)
-            self._ledger.add(line, self._journal.add(line))
-        except OSError as error:
-            got = f"{error.strerror or error}"
-            remedy = "make room; the same command goes on"
-            raise InputError(f"to write in {self._out}", got, remedy) from error
+        line = self._line(task, made, verdict)
+        self._ledger.add(line, self._journal.add(line))
 
     def _line(self, task: Task, made: Candidate | Failure, verdict: Verdict) -> Line:
         """A candidate's line in the journal; its files are written first if it is to be kept."""
