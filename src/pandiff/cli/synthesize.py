@@ -117,9 +117,10 @@ def _options(args: argparse.Namespace) -> Options:
 
 
 def _synthesize(args: argparse.Namespace) -> None:
-    from pandiff.synthesis.synthesize import Crew, read_plan, synthesize
+    from pandiff.synthesis.synthesize import Crew, check_ours, read_plan, synthesize
 
     options = _options(args)
+    check_ours(args.out)
     crew = Crew.of_environment(args.timeout)
     device = _device()
     pipe = load(args.model).to(device)

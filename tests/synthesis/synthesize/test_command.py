@@ -86,7 +86,6 @@ def test_every_option(run: Callable[..., int], capsys: Capture, tmp_path: Path) 
         (["--count", "2", "--out", "set", "--balance", "no"], "a readable file no"),
         (["--count", "2", "--out", "set", "--min-confidence", "1.5"], "a share for --min-conf"),
         (["--count", "2", "--out", "set", "--min-agreement", "0.5"], "--segmenter with --min-ag"),
-        (["--count", "2", "--out", "set", "--segmenter", "no"], "no"),
         (["--count", "2", "--out", "set", "--segmenter", "scenes-segmenter"], "a segmenter for"),
         (["--count", "2", "--out", "set", "--no-near-duplicates", "0.9"], "in 0..0.5, got 0.9"),
         (["--count", "2", "--out", "set", "--min-area", "-1"], "a least area of 0 or more"),

@@ -2,6 +2,7 @@
 
 from pandiff.synthesis.synthesize.cleanup import CleanUp
 from pandiff.synthesis.synthesize.crew import Crew
+from pandiff.synthesis.synthesize.folder import check_ours
 from pandiff.synthesis.synthesize.judge import Thresholds
 from pandiff.synthesis.synthesize.options import Options
 from pandiff.synthesis.synthesize.plan import Plan, read_plan
@@ -15,6 +16,7 @@ __all__ = [
     "Plan",
     "Summary",
     "Thresholds",
+    "check_ours",
     "read_plan",
     "synthesize",
 ]

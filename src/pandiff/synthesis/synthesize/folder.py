@@ -45,13 +45,7 @@ class Folder:
 
     def claim(self) -> None:
         """Make the folder ours; InputError if it holds anything else, or other settings."""
-        if self.path.exists() and not self.path.is_dir():
-            raise InputError("a folder", f"the file {self.path}", "choose another --out")
-        names = {p.name for p in self.path.iterdir()} if self.path.exists() else set()
-        foreign = sorted(name for name in names if not OURS.fullmatch(name))
-        if foreign or (names and not names & {WORK, RESULT}):
-            odd = foreign[0] if foreign else "another dataset"
-            raise InputError("a new or empty folder", f"{odd} in {self.path}", "choose another")
+        check_ours(self.path)
         begun = self._begun()
         if begun is None:
             self._begin()
@@ -81,6 +75,17 @@ class Folder:
             return read_json(self.work / SETTINGS)
         result = self.path / RESULT
         return read_json(result)["settings"] if result.exists() else None
+
+
+def check_ours(path: Path) -> None:
+    """InputError unless a folder is missing, empty, or that of a synthesis."""
+    if path.exists() and not path.is_dir():
+        raise InputError("a folder", f"the file {path}", "choose another --out")
+    names = {p.name for p in path.iterdir()} if path.exists() else set()
+    foreign = sorted(name for name in names if not OURS.fullmatch(name))
+    if foreign or (names and not names & {WORK, RESULT}):
+        odd = foreign[0] if foreign else "another dataset"
+        raise InputError("a new or empty folder", f"{odd} in {path}", "choose another")
 
 
 def _check_same(mine: Mapping[str, Any], theirs: Mapping[str, Any], out: Path) -> None:
