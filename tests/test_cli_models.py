@@ -95,15 +95,18 @@ def test_generate_from_an_image(run: Callable[..., int], photos: list[Path]) -> 
     assert np.array_equal(np.asarray(folder.image(0)), np.asarray(given))
 
 
-def test_generate_around_what_is_known(run: Callable[..., int], toy_data: Path) -> None:
-    """The left half of a map and its image stays; the right half is made anew."""
+@pytest.mark.parametrize("strength", [(), ("--strength", 0.7)])
+def test_generate_around_what_is_known(
+    strength: tuple[object, ...], run: Callable[..., int], toy_data: Path
+) -> None:
+    """The left half of a map and its image stays; the right half is made anew, or varied."""
     mask = np.zeros((64, 64), np.uint8)
     mask[:, :32] = 255
     Image.fromarray(mask).save("known.png")
     both = ("--map", toy_data / "panoptic/000000000003.png",
             "--image", toy_data / "images/000000000003.png")  # fmt: skip
-    options = ("--known", "known.png", "--model", "model", "--steps", 2, "--out", "made")
-    assert run("generate", "a red box", *both, *options) == 0
+    options = ("--known", "known.png", "--model", "model", "--steps", 3, "--out", "made")
+    assert run("generate", "a red box", *both, *options, *strength) == 0
     given, made = (PanopticFolder.open(path) for path in (toy_data, "made/dataset"))
     before, after = given.panoptic(2), made.panoptic(0)
     assert np.array_equal(before.ids[:, :32], after.ids[:, :32])
@@ -111,7 +114,9 @@ def test_generate_around_what_is_known(run: Callable[..., int], toy_data: Path) 
     old, new = (np.asarray(f.image(k)) for f, k in ((given, 2), (made, 0)))
     assert np.array_equal(old[:, :28], new[:, :28])
     assert not np.array_equal(old[:, 32:], new[:, 32:])
-    assert manifest(Path("made/dataset"))[0]["given"] == ["map", "image", "known"]
+    record = manifest(Path("made/dataset"))[0]
+    assert record["given"] == ["map", "image", "known"]
+    assert record.get("strength") == (0.7 if strength else None)
 
 
 def test_generate_variations(run: Callable[..., int], photos: list[Path]) -> None:
@@ -329,10 +334,6 @@ WRONG: list[tuple[tuple[object, ...], str]] = [
     ),
     ((*GENERATE, "--strength", "0.5"), "expected --image with --strength, got none"),
     ((*GENERATE, "--strength", "0", "--image", "good.png"), "a share above 0 for --strength"),
-    (
-        (*GENERATE, "--strength", "0.5", "--known", "good.png", "--image", "good.png"),
-        "expected --strength or --known, got both",
-    ),
     ((*GENERATE, "--image-prompt", "none.png"), "expected a readable image none.png"),
     (
         (*GENERATE, "--image-prompt", "good.png"),

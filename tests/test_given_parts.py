@@ -176,6 +176,44 @@ def test_strength_says_how_much_is_lost(pipe: Pipe, scheduler: str) -> None:
     assert steps == sorted(steps)
 
 
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_strength_spares_what_is_known(pipe: Pipe, scheduler: str) -> None:
+    """A variation of the right half: the left comes back, exactly in the map."""
+    pipe.scheduler = getattr(diffusers, scheduler)()
+    given, mask, image = layout(pipe), left(), photo()
+    out = run(pipe, image=image, map=given, known=mask, strength=0.6, num_inference_steps=4)
+    assert_keeps(given, out.maps[0], mask)
+    ours, theirs = np.asarray(image), np.asarray(out.images[0])
+    assert np.array_equal(ours[:, :28], theirs[:, :28])
+    assert not np.array_equal(ours[:, 32:], theirs[:, 32:])
+
+
+def test_a_faint_variation_of_a_part_starts_near(pipe: Pipe) -> None:
+    """Sampling of the unknown half starts from its noised image and map, not from noise."""
+    given, image = layout(pipe), Image.new("RGB", (64, 64), (200, 40, 40))
+    clean = pipe._encoder.encode([Given(map=given)])[0]
+    clean[:, :4] = pipe._encoder.images([image])
+    first: dict[float | None, torch.Tensor] = {}
+
+    def keep(pipe: Pipe, step: int, time: int, tensors: dict[str, torch.Tensor]) -> None:
+        first.setdefault(strength, tensors["latents"] - clean)
+
+    for strength in (0.1, 1.0, None):
+        run(pipe, "", image=image, map=given, known=left(), strength=strength,
+            num_inference_steps=50, callback_on_step_end=keep, guidance_scale=1.0)  # fmt: skip
+    right = {s: [float(p[..., 5:].square().mean()) for p in pipe.transformer.layout.split(x)]
+             for s, x in first.items()}  # fmt: skip
+    assert all(near < 0.3 * far for near, far in zip(right[0.1], right[1.0], strict=True))
+    assert all(near < 0.3 * far for near, far in zip(right[0.1], right[None], strict=True))
+
+
+def test_a_mask_of_the_map_alone_keeps_the_whole_image(pipe: Pipe) -> None:
+    given, image = layout(pipe), photo()
+    out = run(pipe, image=image, map=given, known=Known(map=left()), strength=0.5)
+    assert out.images[0] is image
+    assert_keeps(given, out.maps[0], left())
+
+
 def test_a_faint_variation_starts_near_and_a_whole_one_does_not(pipe: Pipe) -> None:
     image = Image.new("RGB", (64, 64), (200, 40, 40))
     clean = pipe._encoder.images([image])

@@ -123,6 +123,20 @@ def test_a_run_keeps_what_is_known(tiny_model: Path, toy_data: Path) -> None:
     assert np.asarray(made[0].image).tolist() != np.asarray(made[1].image).tolist()
 
 
+def test_a_region_can_be_varied(tiny_model: Path, toy_data: Path) -> None:
+    """With a strength the region starts from what was there; what is known stays as it was."""
+    pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
+    folder = PanopticFolder.open(toy_data)
+    image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
+    plan = edit.redo(panoptic, np.indices((64, 64))[1] > 20)
+    varied, anew = (
+        edit.run(pipe, image, plan, Settings(steps=4), strength=s)[0] for s in (0.5, None)
+    )
+    known = masks(plan.known)[0]
+    assert np.array_equal(varied.panoptic.ids[known], panoptic.ids[known])
+    assert np.asarray(varied.image).tolist() != np.asarray(anew.image).tolist()
+
+
 @pytest.mark.parametrize(
     "verb",
     [
@@ -131,8 +145,9 @@ def test_a_run_keeps_what_is_known(tiny_model: Path, toy_data: Path) -> None:
         ["replace", "--segment", "3", "--category", "sky"],
         ["redo", "--box", "0", "0", "30", "30"],
         ["redo", "--segment", "3"],
+        ["redo", "--segment", "3", "--strength", "0.6"],
     ],
-    ids=lambda v: f"{v[0]}-{v[1][2:]}",
+    ids=lambda v: f"{v[0]}-{v[-2][2:]}",
 )
 def test_the_command(verb: list[str], tiny_model: Path, toy_data: Path, tmp_path: Path) -> None:
     folder = PanopticFolder.open(toy_data)
@@ -142,7 +157,9 @@ def test_the_command(verb: list[str], tiny_model: Path, toy_data: Path, tmp_path
     assert main(["edit", *verb, *given, *sampling, "--out", str(tmp_path / "out")]) == 0
     assert validate(tmp_path / "out/dataset") == []
     Image.open(tmp_path / "out/grid.png").verify()
-    assert len(json.loads((tmp_path / "out/dataset/panoptic.json").read_text())["images"]) == 2
+    lines = (tmp_path / "out/dataset/manifest.jsonl").read_text().splitlines()
+    strength = 0.6 if "--strength" in verb else None
+    assert [json.loads(line).get("strength") for line in lines] == [strength] * 2
 
 
 @pytest.mark.parametrize(
@@ -153,6 +170,7 @@ def test_the_command(verb: list[str], tiny_model: Path, toy_data: Path, tmp_path
         (["replace", "--segment", "3"], "--category to replace, got none"),
         (["redo"], "--segment or --box to redo, got none"),
         (["melt"], "melt"),
+        (["redo", "--segment", "3", "--strength", "2"], "a share above 0 for --strength, got '2'"),
     ],
 )
 def test_wrong_arguments(

@@ -74,13 +74,22 @@ def test_the_size_of_the_samples() -> None:
     assert Conditions().size is None
     assert Conditions(SKY).size == Conditions(image=PHOTO).size == (6, 4)
     assert Conditions(image=PHOTO, strength=0.5).size == (6, 4)
+    assert Conditions(image=PHOTO, known=Known(LEFT), strength=0.5).size == (6, 4)
+
+
+def test_what_is_kept_of_a_variation() -> None:
+    """Nothing of the image; with a mask, what is known of it."""
+    assert Conditions(image=PHOTO, strength=0.5).kept.image is None
+    both = Conditions(SKY, PHOTO, Known.of(LEFT), strength=0.5)
+    assert both.kept.image is PHOTO and both.kept.map is SKY
+    assert both.record() == {"given": ["map", "image", "known"], "strength": 0.5}
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"strength": 0.5}, "an image to vary with strength, got none"),
-        ({"image": PHOTO, "known": Known(LEFT), "strength": 0.5}, "strength or a known mask"),
+        ({"map": SKY, "known": Known(LEFT), "strength": 0.5}, "an image to vary with strength"),
         ({"known": Known(LEFT)}, "a map or an image with the known mask, got none"),
         ({"map": SKY, "image": PHOTO}, "a map or an image, got both"),
         ({"map": SKY, "known": Known(LEFT.T)}, "of one size, got map 6 x 4, known mask 1 4 x 6"),

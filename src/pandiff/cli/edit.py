@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pandiff.cli.command import Command, finite_number, positive_number, progress, whole_number
-from pandiff.cli.models import add_sampling, load, settings
+from pandiff.cli.models import add_sampling, load, settings, share_above_0
 from pandiff.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--category", metavar="NAME", help="what is added, or comes instead")
     parser.add_argument("--box", metavar=("X", "Y", "W", "H"), nargs=4, type=finite_number)
     parser.add_argument("--prompt", metavar="P", help="what the region should show")
+    parser.add_argument(
+        "--strength",
+        metavar="S",
+        type=share_above_0,
+        help="vary what is in the region: how much of it is lost, above 0 to 1; all by default",
+    )
     parser.add_argument("--count", metavar="N", type=positive_number, default=1, help="versions")
     parser.add_argument("--guidance", metavar="G", type=finite_number, default=3.0)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
@@ -58,6 +64,7 @@ def _edit(args: argparse.Namespace) -> None:
         settings(args, args.guidance),
         count=args.count,
         prompt=args.prompt,
+        strength=args.strength,
         progress=progress("edit"),
     )
     print(f"{len(made)} versions in {args.out / 'dataset'}")

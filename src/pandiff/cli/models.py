@@ -112,7 +112,7 @@ def _given_arguments(group: argparse._ArgumentGroup) -> None:
         "--strength",
         metavar="S",
         type=share_above_0,
-        help="vary --image: how much of it is lost, above 0 to 1",
+        help="vary --image, or what is not --known: how much of it is lost, above 0 to 1",
     )
     add("--image-prompt", "image to resemble")
     group.add_argument("--negative", metavar="P", default="", help="prompt to lead away from")
@@ -171,7 +171,6 @@ def _check_together(args: argparse.Namespace) -> None:
     scaled, plain = args.image_prompt_scale != 1, args.guidance in (1, (1, 1))
     wrong = (
         (varied and not args.image, "--image with --strength", "none", "name the image to vary"),
-        (varied and masked, "--strength or --known", "both", "leave one out"),
         (masked and not (args.map or args.image), "--map or --image with --known", "none",
          "name what is kept"),
         (args.map and args.image and not (varied or masked), "--map or --image", "both",

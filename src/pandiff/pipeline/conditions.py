@@ -87,6 +87,18 @@ class Given:
         if masks and self.map is None and self.image is None:
             raise InputError("a map or an image with the known mask", "none", "pass what is known")
 
+    @classmethod
+    def of(
+        cls,
+        panoptic: PanopticMap | None,
+        image: Image.Image | None,
+        known: Known,
+        strength: float | None,
+    ) -> Given:
+        """What a sample is given; with a strength, an image without a mask is not kept at all."""
+        varied = strength is not None and known.map is None and known.image is None
+        return cls(panoptic, None if varied else image, known)
+
     @property
     def size(self) -> tuple[int, int] | None:
         """(width, height) in pixels; None where nothing is given."""

@@ -206,7 +206,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 for each of the two.
             strength: how much of `image` is lost, above 0 to 1: it is then where sampling starts
                 from, at that share of the noise levels, and not kept. A map is kept, or else
-                varied with it.
+                varied with it. With a known mask what is known of both is kept, and the rest of
+                both is varied.
             image_prompt: an image for each prompt, or one for all, that the samples resemble
                 without copying it.
             negative_prompt: what guidance leads away from; one for each prompt, or one for all.
@@ -236,8 +237,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
 
         maps, images = each(map, "map", PanopticMap), each(image, "image", Image.Image)
         masks = [Known.of(one) for one in each(known, "known mask", MASKS)]
-        kept = images if strength is None else [None] * len(images)
-        samples = [Given(*one) for one in zip(maps, kept, masks, strict=True)]
+        samples = [Given.of(*one, strength) for one in zip(maps, images, masks, strict=True)]
         check(num_inference_steps, output_type, strength, images)
         for one in maps:
             if one is not None:

@@ -93,6 +93,7 @@ def run(
     settings: Settings,
     count: int = 1,
     prompt: str | None = None,
+    strength: float | None = None,
 ) -> list[Pair]:
     """Make some versions of an edit.
 
@@ -103,6 +104,7 @@ def run(
         settings: version k is made from the seed (seed, k).
         count: number of versions.
         prompt: what the region should show; by default the edit's own.
+        strength: how much of what is in the region is lost, above 0 to 1; all of it by default.
     """
     text = edit.prompt if prompt is None else prompt
     seeds = [sample_seed(settings.seed, k) for k in range(count)]
@@ -115,6 +117,7 @@ def run(
             image=image,
             map=edit.map,
             known=edit.known,
+            strength=strength,
             negative_prompt=edit.negative_prompt,
             num_inference_steps=settings.steps,
             guidance_scale=settings.guidance_scale,
@@ -134,6 +137,7 @@ def edit_folder(
     *,
     count: int = 1,
     prompt: str | None = None,
+    strength: float | None = None,
     progress: Progress = iter,
 ) -> list[Pair]:
     """Write versions of an edit to `out/dataset`, and before and after to `out/grid.png`.
@@ -146,10 +150,10 @@ def edit_folder(
     with new_folder(out) as fresh:
         made: list[Pair] = []
         for _ in progress([0]):
-            made = run(pipe, image, edit, settings, count, prompt)
+            made = run(pipe, image, edit, settings, count, prompt, strength)
         with FolderWriter(fresh / "dataset", pipe.taxonomy) as writer:
             for pair in made:
-                manifest = record(pair, settings)
+                manifest = record(pair, settings) | ({"strength": strength} if strength else {})
                 writer.add(pair.image, pair.panoptic, captions(pair), manifest=manifest)
         both = [(image, panoptic), *((p.image, p.panoptic) for p in made[:15])]
         picture = grid([i for i, _ in both], maps=[m for _, m in both])

@@ -76,7 +76,7 @@ class Conditions:
         map: a layout.
         image: an image.
         known: where they hold; everywhere if None.
-        strength: how much of the image is lost; None keeps it.
+        strength: how much of the image, or of what is not known of it, is lost; None keeps it.
         image_prompt: an image that the samples resemble.
 
     Raises:
@@ -92,15 +92,12 @@ class Conditions:
     def __post_init__(self) -> None:
         if self.strength is not None and self.image is None:
             raise InputError("an image to vary with strength", "none", "give one")
-        if self.strength is not None and self.known is not None:
-            raise InputError("strength or a known mask", "both", "leave one out")
         _ = self.kept  # raises InputError
 
     @property
     def kept(self) -> Given:
         """What is kept of them."""
-        image = self.image if self.strength is None else None
-        return Given(self.map, image, Known.of(self.known))
+        return Given.of(self.map, self.image, Known.of(self.known), self.strength)
 
     @property
     def size(self) -> tuple[int, int] | None:
