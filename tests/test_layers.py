@@ -30,6 +30,7 @@ LAYERS = (  # from the top
         "collectives",
         "building",
         "panoptic",
+        "precision",
         "taxonomy",
         "coco",
         "draw",

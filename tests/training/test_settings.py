@@ -50,7 +50,7 @@ def test_no_preset_is_needed() -> None:
         (["--optim.betas", "[1]"], r"expected tuple with 2 elements for optim\.betas, got \[1\]"),
         (["--steps", "0"], "expected steps of 1 or more, got 0"),
         (["--batch_size", "-4"], "expected batch_size of 1 or more, got -4"),
-        (["--precision", "fp16"], "expected precision bf16 or no, got 'fp16'"),
+        (["--precision", "fp16"], "expected a precision of auto, bf16, no, got 'fp16'"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], message: str) -> None:
@@ -86,7 +86,7 @@ def test_wrong_files(text: str, message: str, tmp_path: Path) -> None:
         (["--optim.lr", "-1"], r"optim\.lr of 0 or more, got -1"),
         (["--optim.betas", "[0.9,1]"], r"optim\.betas of 0 or more and below 1, got 1"),
         (["--optim.clip", "0"], r"optim\.clip above 0, got 0"),
-        (["--precision", "fp16"], "precision bf16 or no, got 'fp16'"),
+        (["--precision", "fp16"], "a precision of auto, bf16, no, got 'fp16'"),
     ],
 )
 def test_values_that_make_no_sense(arguments: list[str], message: str) -> None:

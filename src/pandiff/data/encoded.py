@@ -25,6 +25,7 @@ from pandiff.models.encoders import encode_pixels, latent_statistics, to_pixels
 from pandiff.models.image_prompt import encode_image_prompts
 from pandiff.models.text import TextEncoders
 from pandiff.panoptic import PanopticMap
+from pandiff.precision import autocast
 
 CAPTIONS = 5
 """Captions kept of each image; fewer are repeated."""
@@ -88,7 +89,7 @@ class Encoding:
     def _batch(self, folder: PanopticFolder, indices: range) -> dict[str, Tensor]:
         images = [fit(folder.image(k).convert("RGB"), self.size) for k in indices]
         pixels = torch.stack([to_pixels(i) for i in images]).to(self.vae.device)
-        with torch.autocast(pixels.device.type, torch.bfloat16):
+        with autocast(pixels.device):
             latents = encode_pixels(self.vae, pixels).half().cpu()
         maps = [fit_map(folder.panoptic(k), self.size) for k in indices]
         labels = [self.codec.prepare(m, (self.map_size, self.map_size)) for m in maps]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -44,6 +44,7 @@ from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
 from pandiff.pipeline.conditions import Encoder, Given, Known, Mask
 from pandiff.pipeline.sources import reading, resolve_pipeline
+from pandiff.precision import autocast
 from pandiff.taxonomy import Taxonomy
 
 MASKS = (np.ndarray, Image.Image, Known)
@@ -278,9 +279,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
 
     def _autocast(self) -> AbstractContextManager[Any]:
         """bf16 where the processor multiplies it faster than fp32, else the weights' own type."""
-        device = self._execution_device.type
-        fast = device == "cuda" or (device == "cpu" and torch.cpu._is_avx512_bf16_supported())
-        return torch.autocast(device, torch.bfloat16) if fast else nullcontext()
+        return autocast(self._execution_device)
 
     def _denoiser(self) -> NetworkDenoiser:
         layout = self.transformer.layout

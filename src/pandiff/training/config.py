@@ -8,8 +8,8 @@ from typing import Any
 
 from pandiff.diffusion.levels import PatternWeights
 from pandiff.errors import InputError
+from pandiff.precision import PRECISIONS
 
-PRECISIONS = ("bf16", "no")
 OPTIMIZERS = ("adamw", "muon")
 NETWORKS = ("unified", "two-stream")
 LAYOUTS = ("ddp", "fsdp")
@@ -89,7 +89,7 @@ class TrainConfig:
             not equal to it.
         size: side of the images in pixels.
         seed: step k draws from (seed, k).
-        precision: "bf16" or "no".
+        precision: "bf16", "no", or "auto", which is bf16 where the device is faster in it.
         model: arguments of the network.
         optim: the optimiser.
         patterns: share of each noise-level pattern (pdm).
@@ -120,7 +120,7 @@ class TrainConfig:
     accumulate: int = 1
     size: int = 128
     seed: int = 0
-    precision: str = "bf16"
+    precision: str = "auto"
     model: dict[str, Any] = field(default_factory=dict)
     optim: Optim = field(default_factory=Optim)
     patterns: PatternWeights = field(default_factory=PatternWeights)
@@ -158,8 +158,8 @@ class TrainConfig:
         if self.network not in NETWORKS:
             raise InputError(f"network {' or '.join(NETWORKS)}", repr(self.network), "choose one")
         if self.precision not in PRECISIONS:
-            known = " or ".join(PRECISIONS)
-            raise InputError(f"precision {known}", repr(self.precision), "choose one")
+            known = ", ".join(PRECISIONS)
+            raise InputError(f"a precision of {known}", repr(self.precision), "choose one")
         if self.parallel not in LAYOUTS:
             raise InputError(f"parallel {' or '.join(LAYOUTS)}", repr(self.parallel), "choose one")
 

@@ -78,7 +78,7 @@ def estimate(config: TrainConfig, categories: int = COCO_CATEGORIES) -> Cost:
         flops, kept = _measure(network)
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     total = sum(p.numel() for p in network.parameters())
-    share = 2 if config.precision == "bf16" else 1
+    share = 1 if config.precision == "no" else 2
     return Cost(
         parameters=total,
         trained=trained,

@@ -18,6 +18,7 @@ from pandiff.coco import write_json
 from pandiff.collectives import mean_over_ranks
 from pandiff.data.shards import ShardDataset, is_shards
 from pandiff.errors import InputError
+from pandiff.precision import resolve_precision
 from pandiff.training.checkpoint import load_checkpoint, replace_folder, save_checkpoint
 from pandiff.training.clip_task import ClipTask
 from pandiff.training.config import TrainConfig
@@ -228,10 +229,11 @@ def _accelerator(config: TrainConfig) -> Accelerator:
     Processes wait an hour for one another, as the first one encodes, draws and exports alone.
     """
     AcceleratorState._reset_state()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     patience = InitProcessGroupKwargs(timeout=timedelta(hours=1))
     return Accelerator(
-        mixed_precision=config.precision,
-        cpu=not torch.cuda.is_available(),
+        mixed_precision=resolve_precision(config.precision, device),
+        cpu=device == "cpu",
         kwargs_handlers=[patience],
     )
 

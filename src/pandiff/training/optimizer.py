@@ -10,6 +10,7 @@ from torch import nn
 from torch.distributed.tensor import DTensor
 
 from pandiff.training.config import Optim
+from pandiff.training.muon import Muon
 
 HIDDEN = re.compile(r"(^|\.)(\w*blocks?|mixers|layers)\.")
 """Names of the parameters inside a network's blocks."""
@@ -29,9 +30,7 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def __init__(self, muon: Groups, adamw: Groups, optim: Optim) -> None:
         self.parts = (
-            torch.optim.Muon(
-                muon, lr=optim.lr, momentum=optim.momentum, adjust_lr_fn="match_rms_adamw"
-            ),
+            Muon(muon, optim.lr, optim.momentum),
             _adamw(adamw, optim),
         )
         super().__init__([g for p in self.parts for g in p.param_groups], {})

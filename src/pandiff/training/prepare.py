@@ -12,6 +12,7 @@ from pandiff.coco import PanopticFolder
 from pandiff.data.shards import ShardEncoding, ShardIndex, ShardWriter
 from pandiff.errors import InputError
 from pandiff.models.encoders import latent_factor
+from pandiff.precision import resolve_precision
 from pandiff.training.config import TrainConfig
 from pandiff.training.pdm_data import encoders_of
 from pandiff.training.task import check_filled
@@ -76,7 +77,7 @@ def shard_encoding(config: TrainConfig) -> ShardEncoding:
         vae=e.vae,
         text=e.text.with_length(int(settings.get("context_length", e.text.length))),
         size=config.size,
-        precision=config.precision,
+        precision=resolve_precision(config.precision, e.vae.device),
         image_encoder=e.image_encoder,
         image_prompt_length=prompts,
     )

@@ -25,6 +25,7 @@ from pandiff.models.encoders import latent_statistics, posterior, whiten
 from pandiff.models.image_prompt import encode_image_prompts
 from pandiff.models.pixel_space import Vae
 from pandiff.models.text import TextEncoders
+from pandiff.precision import autocast
 
 BATCH = 16
 """Images that pass the encoders at once. A constant: other batches round differently."""
@@ -45,7 +46,7 @@ class ShardEncoding:
     vae: Vae
     text: TextEncoders
     size: int
-    precision: str = "bf16"
+    precision: str = "no"
     image_encoder: Swinv2Model | None = None
     image_prompt_length: int = 4
 
@@ -106,7 +107,7 @@ class ShardEncoding:
         """Moments, and prompts if there are any, (B, 2, ...) float16: as it is and mirrored."""
         pixels = torch.stack([one.pixels for one in batch]).to(self.vae.device)
         both = torch.stack([pixels, pixels.flip(-1)], dim=1).flatten(0, 1)
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+        with autocast(pixels.device, self.precision):
             parts = [moments(self.vae, both)]
             if self.image_encoder is not None:
                 length = self.image_prompt_length
