@@ -154,6 +154,19 @@ def test_a_run_can_start_from_a_model(
         torch.testing.assert_close(network, load_file(weights), rtol=0, atol=0)
 
 
+def test_a_model_grows_modulation(
+    tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
+) -> None:
+    config = tiny_config("pdm", init=str(tiny_model), steps=1)
+    config = replace(config, model={"modulation": True}, optim=replace(config.optim, lr=0.0))
+    train(config, toy_data, tmp_path)
+    grown = PanopticDiffusionPipeline.from_pretrained(tmp_path / "model").transformer
+    before = UnifiedPDM.from_pretrained(tiny_model, subfolder="transformer").state_dict()
+    after = grown.state_dict()
+    assert grown.config.modulation and after.keys() > before.keys()
+    torch.testing.assert_close({n: after[n] for n in before}, dict(before), rtol=0, atol=0)
+
+
 def test_a_model_learns_to_take_image_prompts(
     tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu, scaled_dot_product_attention, silu
 
 
 def timestep_embedding(t: Tensor, width: int, max_period: float = 10000.0) -> Tensor:
@@ -68,11 +68,42 @@ class Mlp(nn.Module):
         return out
 
 
+class Modulation(nn.Module):
+    """Scale and shift of a block's two normed inputs (adaLN: Peebles & Xie, arXiv 2212.09748).
+
+    The identity at the start.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, 4 * width)
+        self.reset()
+
+    def reset(self) -> None:
+        """Make it the identity."""
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, condition: Tensor) -> tuple[Tensor, ...]:
+        """(B, D) -> scale and shift of the first, scale and shift of the second, (B, 1, D) each."""
+        scale_1, shift_1, scale_2, shift_2 = self.linear(silu(condition))[:, None].chunk(4, dim=-1)
+        return 1 + scale_1, shift_1, 1 + scale_2, shift_2
+
+
 class Block(nn.Module):
-    """Pre-norm transformer block; with `skip`, it first merges a long skip connection."""
+    """Pre-norm transformer block; with `skip`, it first merges a long skip connection.
+
+    With `modulation`, a condition (B, D) scales and shifts what its two halves read.
+    """
 
     def __init__(
-        self, width: int, heads: int, mlp_ratio: float, qkv_bias: bool, skip: bool
+        self,
+        width: int,
+        heads: int,
+        mlp_ratio: float,
+        qkv_bias: bool,
+        skip: bool,
+        modulation: bool = False,
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width)
@@ -80,13 +111,19 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.mlp = Mlp(width, int(width * mlp_ratio))
         self.skip_linear = nn.Linear(2 * width, width) if skip else None
+        self.modulation = Modulation(width) if modulation else None
 
-    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, skip: Tensor | None = None, condition: Tensor | None = None
+    ) -> Tensor:
         if self.skip_linear is not None:
             x = self.skip_linear(torch.cat([x, skip], dim=-1))
-        x = x + self.attn(self.norm1(x))
-        out: Tensor = x + self.mlp(self.norm2(x))
-        return out
+        if self.modulation is None:
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))
+        scale_1, shift_1, scale_2, shift_2 = self.modulation(condition)
+        x = x + self.attn(torch.addcmul(shift_1, self.norm1(x), scale_1))
+        return x + self.mlp(torch.addcmul(shift_2, self.norm2(x), scale_2))
 
 
 class GridMix(nn.Module):
@@ -120,6 +157,23 @@ class GridMix(nn.Module):
         new_image = image + mixed[..., :d] + self.to_image(panoptic)
         new_map = panoptic + mixed[..., d:] + self.to_map(image)
         return torch.cat([head, new_image, new_map], dim=1)
+
+
+class TokenPool(nn.Module):
+    """One vector of a set of tokens, such as a prompt's: a mean between two layers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, width)
+        self.fc2 = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens (B, L, D), and (B, L) bool which of them count, -> (B, D)."""
+        hidden = silu(self.fc1(tokens))
+        if mask is None:
+            return self.fc2(hidden.mean(dim=1))
+        weight = mask[..., None].to(hidden.dtype)
+        return self.fc2((hidden * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1))
 
 
 def init_weights(module: nn.Module) -> None:

@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from pandiff.context import Context
 from pandiff.errors import InputError
 from pandiff.models.checks import divisible, one_of, square
-from pandiff.models.layers import grid_positions, init_weights, timestep_embedding
+from pandiff.models.layers import (
+    GridMix,
+    Modulation,
+    TokenPool,
+    grid_positions,
+    init_weights,
+    timestep_embedding,
+)
 from pandiff.models.patching import PATCHINGS, patchify, unpatchify
 from pandiff.models.uvit import UViTTrunk
 from pandiff.state import StateLayout
@@ -39,6 +46,9 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         image_prompt_dim, image_prompt_length: shape of the image prompt's features; without a
             dim the network takes no image prompts.
         image_prediction: what the image slice of the output is: velocity, noise or sample.
+        modulation: whether the levels, the text as a whole and the image prompt as a whole also
+            scale and shift what every block reads (`layers.Modulation`), so that each token knows
+            them without having to find them by attention.
     """
 
     @register_to_config
@@ -58,6 +68,7 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         image_prediction: str = "velocity",
         image_prompt_dim: int | None = None,
         image_prompt_length: int = 4,
+        modulation: bool = False,
     ) -> None:
         super().__init__()
         one_of("patching", patching, PATCHINGS)
@@ -81,7 +92,9 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         self.image_embed = nn.Linear((image_channels + 1) * patch_size**2, width)
         self.map_patching = PATCHINGS[patching](map_channels, patch_size, ratio, width)
         self.grid_positions = nn.Parameter(grid_positions(side, side, width)[None].repeat(2, 1, 1))
-        self.trunk = UViTTrunk(width, depth, heads, grid_mix=True)
+        self.trunk = UViTTrunk(width, depth, heads, grid_mix=True, modulation=modulation)
+        pooled = ["text"] + ["image"] * (image_prompt_dim is not None) if modulation else []
+        self.pools = nn.ModuleDict({name: TokenPool(width) for name in pooled})
         self.norm = nn.LayerNorm(width)
         self.image_unembed = nn.Linear(width, image_channels * patch_size**2)
         self.image_features = nn.Linear(width, MEND_FEATURES * patch_size**2)
@@ -94,8 +107,9 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         )
         self.apply(init_weights)
         nn.init.normal_(self.context_positions, std=0.02)
-        for mixer in self.trunk.mixers:
-            mixer.reset()
+        for module in self.modules():
+            if isinstance(module, GridMix | Modulation):
+                module.reset()
         nn.init.zeros_(self.image_unembed.weight)
         nn.init.zeros_(self.image_mend[-1].weight)
         nn.init.zeros_(self.image_mend[-1].bias)
@@ -129,17 +143,31 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         if context.mask is not None:  # padding says nothing
             words = words * context.mask[..., None]
         text = torch.cat([*levels, words], dim=1)
+        text = text + self.context_positions[:, : text.shape[1]]
+        prompt = self._image_prompt(context)
         tokens = [
-            text + self.context_positions[:, : text.shape[1]],
-            *self._image_prompt(context),
+            text,
+            *prompt,
             self.image_embed(patchify(image, p)) + self.grid_positions[0] + levels[0],
             self.map_patching.read(panoptic) + self.grid_positions[1] + levels[1],
         ]
         grid = x.shape[-2] // p, x.shape[-1] // p
-        y = self.norm(self.trunk.run_blocks(torch.cat(tokens, dim=1), grid))
+        condition = self._condition(levels, text, prompt, context.mask)
+        y = self.norm(self.trunk.run_blocks(torch.cat(tokens, dim=1), grid, condition))
         image_out = self._write_image(y[:, -2 * n : -n], image, grid)
         map_out = self.map_patching.write(y[:, -n:], panoptic)
         return self.layout.join(image_out.to(x.dtype), map_out.to(x.dtype))
+
+    def _condition(
+        self, levels: list[Tensor], text: Tensor, prompt: list[Tensor], mask: Tensor | None
+    ) -> Tensor | None:
+        """(B, D), what modulates the blocks: levels, pooled text and image prompt."""
+        if not self.config.modulation:
+            return None
+        parts = [one[:, 0] for one in levels]
+        parts.append(self.pools["text"](text[:, 2:], mask))
+        parts += [self.pools["image"](tokens) for tokens in prompt]
+        return torch.stack(parts).sum(dim=0)
 
     def _image_prompt(self, context: Context) -> list[Tensor]:
         """The tokens of the image prompts; zeros stand for none."""

@@ -26,6 +26,7 @@ class UViTTrunk(nn.Module):
         mlp_ratio: hidden channels of the MLP over width.
         qkv_bias: whether queries, keys and values have a bias.
         grid_mix: whether each block ends with a depthwise convolution over the token grids.
+        modulation: whether a condition scales and shifts what each block reads.
     """
 
     def __init__(
@@ -36,11 +37,12 @@ class UViTTrunk(nn.Module):
         mlp_ratio: float = 4.0,
         qkv_bias: bool = False,
         grid_mix: bool = False,
+        modulation: bool = False,
     ) -> None:
         super().__init__()
 
         def block(skip: bool) -> Block:
-            return Block(width, heads, mlp_ratio, qkv_bias, skip)
+            return Block(width, heads, mlp_ratio, qkv_bias, skip, modulation)
 
         half = depth // 2
         self.in_blocks = nn.ModuleList(block(skip=False) for _ in range(half))
@@ -49,11 +51,22 @@ class UViTTrunk(nn.Module):
         if grid_mix:
             self.mixers = nn.ModuleList(GridMix(width) for _ in range(2 * half + 1))
 
-    def run_blocks(self, x: Tensor, grid: tuple[int, int] | None = None) -> Tensor:
-        """Tokens (B, L, D) -> tokens (B, L, D); `grid` is what the mixers need."""
+    def run_blocks(
+        self,
+        x: Tensor,
+        grid: tuple[int, int] | None = None,
+        condition: Tensor | None = None,
+    ) -> Tensor:
+        """Tokens (B, L, D) -> tokens (B, L, D).
+
+        Args:
+            x: the tokens.
+            grid: what the mixers need.
+            condition: (B, D), what the modulation needs.
+        """
         skips: list[Tensor] = []
         for k, block in enumerate([*self.in_blocks, self.mid_block, *self.out_blocks]):
-            x = block(x, skips.pop()) if k > len(self.in_blocks) else block(x)
+            x = block(x, skips.pop() if k > len(self.in_blocks) else None, condition)
             if grid is not None:
                 x = self.mixers[k](x, grid)
             if k < len(self.in_blocks):

@@ -94,7 +94,7 @@ def _two_stream(
 
 
 def _started(config: TrainConfig, sizes: Sizes) -> Network:
-    """The network of `init`, which may learn to take image prompts."""
+    """The network of `init`, which may grow."""
     kind = TwoStreamPDM if config.network == "two-stream" else UnifiedPDM
     with reading("a model to start from", str(config.init)):
         network: Network = kind.from_pretrained(
@@ -106,10 +106,20 @@ def _started(config: TrainConfig, sizes: Sizes) -> Network:
             str(network.config.map_channels),
             "use the codec and taxonomy it was trained with",
         )
-    prompts = sizes.image_prompt_dim
-    if prompts in (None, network.config.image_prompt_dim) or isinstance(network, TwoStreamPDM):
+    return network if isinstance(network, TwoStreamPDM) else _grown(network, config, sizes)
+
+
+def _grown(network: UnifiedPDM, config: TrainConfig, sizes: Sizes) -> UnifiedPDM:
+    """The network, with image prompts if there are any, and modulation if it is asked for."""
+    has = _settings(network)
+    wants = {
+        **has,
+        "image_prompt_dim": sizes.image_prompt_dim or has["image_prompt_dim"],
+        "modulation": has["modulation"] or config.model.get("modulation", False),
+    }
+    if wants == has:
         return network
-    grown = build(UnifiedPDM, {**_settings(network), "image_prompt_dim": prompts})
+    grown = build(UnifiedPDM, wants)
     grown.load_state_dict({**grown.state_dict(), **network.state_dict()})
     return grown
 

@@ -51,7 +51,7 @@ def scenes() -> TrainConfig:
         batch_size=32,
         ratio=2,
         min_area=48,
-        model={"patch_size": 4, "image_prediction": "sample"},
+        model={"patch_size": 4, "image_prediction": "sample", "modulation": True},
         optim=Optim("muon", lr=8e-4, warmup=300),
     )
 
