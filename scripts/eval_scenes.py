@@ -4,7 +4,12 @@
         --seed 0 --directions 64 --out metrics.json --grid grid.png
 
 The numbers come with 95 % bootstrap intervals; see `pandiff.evaluation.scenes_report`. The
-segmenter was trained on rendered scenes only, and shares no weight with the model.
+segmenter was trained on rendered scenes only, and shares no weight with the model. A line on
+standard error says how long each part took. `--prompts 0` leaves out the text, so that
+
+    python scripts/eval_scenes.py --prompts 0 --directions 512 --votes 5
+
+measures both directions and the votes alone.
 """
 
 from __future__ import annotations
@@ -15,7 +20,8 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     one = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     one.add_argument("--model", default="scenes", help="built-in name, folder or hub id")
     one.add_argument("--segmenter", default="scenes-segmenter", help="likewise")
-    one.add_argument("--prompts", type=int, default=256, help="one for each unseen scene")
+    one.add_argument(
+        "--prompts", type=int, default=256, help="one for each unseen scene; 0 for none"
+    )
     one.add_argument("--directions", type=int, default=0, help="scenes for map <-> image")
     one.add_argument("--votes", type=int, default=1, help="maps found for each image, that vote")
     one.add_argument("--steps", type=int, default=20)
@@ -82,21 +90,23 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
         }
         settings = {"steps": args.steps, "guidance_scale": args.guidance, "batch_size": args.batch}
         given["options"] = options
-        return draw_samples(pipe, prompts, seeds, progress=bar(what), **settings, **given)
+        with timed(what, len(prompts)):
+            return draw_samples(pipe, prompts, seeds, progress=bar(what), **settings, **given)
 
-    made = draw([s.caption.text for s in asked[: args.prompts]], "text")
-    sections = text_sections(asked[: args.prompts], made, network)
+    made: list[Sample] = []
+    sections: Sections = {}
+    if args.prompts:
+        made = draw([s.caption.text for s in asked[: args.prompts]], "text")
+        sections |= text_sections(asked[: args.prompts], made, network)
     if args.directions:
-        sections |= direction_sections(asked[: args.directions], draw, network)
-    if args.directions and args.votes > 1:
-        sections |= vote_section(asked[: args.directions], draw, args.votes)
+        sections |= direction_sections(asked[: args.directions], draw, network, args.votes)
     report = {
         "setup": setup(args, argv, round(time.monotonic() - start)),
         **{name: {k: asdict(v) for k, v in values.items()} for name, values in sections.items()},
     }
     with atomic_text(args.out) as file:
         json.dump(report, file, indent=1)
-    if args.grid:
+    if args.grid and made:
         save(picture(asked, made[:16]), args.grid)
     show(report["setup"], sections)
     return report
@@ -124,30 +134,39 @@ def text_sections(
 
 
 def direction_sections(
-    asked: Sequence[Subject], draw: Callable[..., list[Sample]], network: PanopticSegmenter
+    asked: Sequence[Subject],
+    draw: Callable[..., list[Sample]],
+    network: PanopticSegmenter,
+    votes: int,
 ) -> Sections:
     """PQ of the maps found in real images, and of what the segmenter sees in images of maps."""
     maps, images = [s.panoptic for s in asked], [s.image for s in asked]
-    prompts = [s.caption.text for s in asked]
-    found = draw([""] * len(asked), "image to map", images=images)
+    prompts, nothing = [s.caption.text for s in asked], [""] * len(asked)
+    found = draw(nothing, "image to map", images=images)
     painted = draw(prompts, "map to image", maps=maps)
     seen = segment(network, [m.image for m in painted])
     real = agreement(maps, segment(network, images))
-    return {
+    sections = {
         "image_to_map": agreement(maps, [m.panoptic for m in found]).report(),
         "map_to_image": agreement(maps, seen).report(),
         "map_to_image_ratio": agreement(maps, seen).ratio_to(real),
     }
+    if votes > 1:
+        others = [draw(nothing, f"vote {k + 1}", k, images=images) for k in range(1, votes)]
+        voted = [
+            vote([m.panoptic for m in one]).panoptic for one in zip(found, *others, strict=True)
+        ]
+        sections[f"image_to_map_votes_{votes}"] = agreement(maps, voted).report()
+    return sections
 
 
-def vote_section(
-    asked: Sequence[Subject], draw: Callable[..., list[Sample]], votes: int
-) -> Sections:
-    """PQ of the votes of several maps found in each real image."""
-    images, nothing = [s.image for s in asked], [""] * len(asked)
-    turns = [draw(nothing, f"vote {k + 1}", turn=k, images=images) for k in range(votes)]
-    voted = [vote([m.panoptic for m in one]).panoptic for one in zip(*turns, strict=True)]
-    return {f"image_to_map_votes_{votes}": agreement([s.panoptic for s in asked], voted).report()}
+@contextmanager
+def timed(what: str, count: int) -> Iterator[None]:
+    """Say on standard error how long so many samples took."""
+    start = time.monotonic()
+    yield
+    seconds = time.monotonic() - start
+    print(f"{what}: {count} samples, {seconds:.0f} s", file=sys.stderr, flush=True)
 
 
 def bar(what: str) -> Any:

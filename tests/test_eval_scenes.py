@@ -88,6 +88,34 @@ def test_all_sections(folder: Path, script: ModuleType, tmp_path: Path) -> None:
         assert min(picture.size) > 100
 
 
+def test_directions_and_votes_alone(
+    folder: Path,
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without prompts; the maps that were found first vote too, and are not drawn again."""
+    drawn, draw = [], script.draw_samples
+
+    def counted(pipe: object, prompts: list[str], seeds: list[int], **others: object) -> object:
+        drawn.append(tuple(seeds))
+        return draw(pipe, prompts, seeds, **others)
+
+    monkeypatch.setattr(script, "draw_samples", counted)
+    arguments = options(folder, tmp_path, batch=8)
+    report = script.run([*arguments, "--prompts", "0", "--votes", "3"])
+    assert set(report) == {"setup", "image_to_map", "map_to_image", "map_to_image_ratio",
+                           "image_to_map_votes_3"}  # fmt: skip
+    assert report["image_to_map_votes_3"]["all"]["n"] == 2
+    assert len(drawn) == 4 and len(set(drawn)) == 3, "map -> image has the seeds of the first"
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines if "2 samples, " in line] == [
+        "image to map", "map to image", "vote 2", "vote 3",
+    ]  # fmt: skip
+    assert not (tmp_path / "grid.png").exists()
+
+
 def test_a_sample_depends_on_its_seed_alone(pipe: PanopticDiffusionPipeline) -> None:
     prompts, seeds = ["a dog", "a car", "a boat"], [1, 2, 3]
     settings = {"steps": 2, "guidance_scale": 2.0}
