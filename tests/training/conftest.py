@@ -14,6 +14,7 @@ from pandiff.training.config import Optim, TrainConfig
 MODELS: dict[str, dict[str, Any]] = {
     "vae": {"latent_channels": 4, "block_out_channels": [8, 16]},
     "clip": {"width": 32, "layers": 1},
+    "text": {},
     "swin": {"patch_size": 8, "embed_dim": 24, "depths": [1, 1], "window_size": 4},
     "pdm": {"patch_size": 4, "width": 32, "depth": 3, "heads": 2},
 }
@@ -32,7 +33,7 @@ def tiny_config(tiny_model: Path) -> Callable[..., TrainConfig]:
             precision="no",
             model=MODELS[task],
             ratio=2,
-            encoders=str(tiny_model) if task in ("swin", "pdm") else None,
+            encoders=str(tiny_model) if task in ("text", "swin", "pdm") else None,
             optim=Optim(lr=2e-3, warmup=2, ema=0.9),
             log_every=1,
             save_every=3,

@@ -24,7 +24,7 @@ from pandiff.training.loop import train
 from pandiff.training.tracker import Tracker
 
 Make = Callable[..., TrainConfig]
-TASKS = ("vae", "clip", "swin", "pdm")
+TASKS = ("vae", "clip", "text", "swin", "pdm")
 INERT = {".safetensors", ".json", ".jsonl", ".png", ".txt"}
 
 
@@ -50,7 +50,7 @@ def test_it_learns(
     task: str, tiny_config: Make, toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # no TensorBoard
-    steps = {"vae": 40, "clip": 40, "swin": 40, "pdm": 80}[task]
+    steps = {"vae": 40, "clip": 40, "text": 40, "swin": 40, "pdm": 80}[task]
     config = tiny_config(task, steps=steps, save_every=1000, preview_every=steps)
     assert train(config, toy_data, tmp_path) == tmp_path / "model"
     curve = losses(tmp_path)

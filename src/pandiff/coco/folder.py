@@ -94,6 +94,10 @@ class PanopticFolder:
             )
         return PanopticMap(ids, segments, self.taxonomy)
 
+    def category_ids(self, i: int) -> list[int]:
+        """The category of every segment of image i but crowds; no pixel is read."""
+        return [int(c) for _, c, crowd, _ in self._annotations[i].segments if not crowd]
+
     def captions(self, i: int) -> list[str]:
         """The captions of image i, in the file's order; empty if there are none."""
         return list(self._captions.get(self.images[i].id, ()))

@@ -1,7 +1,7 @@
 """The pipeline: prompts to images with their panoptic maps, in any direction."""
 
 from pandiff.pipeline.conditions import Known
-from pandiff.pipeline.encoders import Encoders, load_encoders
+from pandiff.pipeline.encoders import Encoders, load_encoders, load_text
 from pandiff.pipeline.panoptic_diffusion import PanopticDiffusionPipeline, PanopticPipelineOutput
 from pandiff.pipeline.sources import BUILT_IN, reading, resolve
 
@@ -12,6 +12,7 @@ __all__ = [
     "PanopticDiffusionPipeline",
     "PanopticPipelineOutput",
     "load_encoders",
+    "load_text",
     "reading",
     "resolve",
 ]

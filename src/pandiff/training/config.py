@@ -80,7 +80,7 @@ class TrainConfig:
     """Everything that a run depends on, besides its data.
 
     Attributes:
-        task: "vae", "clip", "swin", "pdm" or "segmenter".
+        task: "vae", "clip", "text", "swin", "pdm" or "segmenter".
         steps: optimiser steps.
         batch_size: samples per step over all processes.
         accumulate: micro-batches that a step's batch is cut into, on each process. Their losses

@@ -33,6 +33,7 @@ from pandiff.training.segmenter_task import SegmenterTask
 from pandiff.training.shard_sampler import ShardSampler
 from pandiff.training.swin_task import SwinTask
 from pandiff.training.task import Task, Tensors, check_filled
+from pandiff.training.text_task import TextTask
 from pandiff.training.tracker import Tracker
 from pandiff.training.vae_task import VaeTask
 
@@ -47,13 +48,17 @@ def make_task(config: TrainConfig, data: str | Path, out: Path, device: torch.de
         return VaeTask(config, folder, device)
     if config.task == "clip":
         return ClipTask(config, folder)
+    if config.task == "text":
+        return TextTask(config, folder)
     if config.task == "swin":
         return SwinTask(config, folder, device)
     if config.task == "pdm":
         return PdmTask(config, data, device, out / "encoded.safetensors")
     if config.task == "segmenter":
         return SegmenterTask(config, folder, device)
-    raise InputError("a task of vae, clip, swin, pdm, segmenter", repr(config.task), "choose one")
+    raise InputError(
+        "a task of vae, clip, text, swin, pdm, segmenter", repr(config.task), "choose one"
+    )
 
 
 def train(config: TrainConfig, data: str | Path, out: Path) -> Path:

@@ -29,6 +29,16 @@ def scenes_clip() -> TrainConfig:
     )
 
 
+def scenes_text() -> TrainConfig:
+    """The CLIP's text encoder goes on, until its tokens tell what the map of a caption holds."""
+    return TrainConfig(
+        task="text",
+        steps=1000,
+        batch_size=192,
+        optim=Optim(lr=1e-3, warmup=50, weight_decay=0.02, cooldown=0.6, ema=0.99),
+    )
+
+
 def scenes_swin() -> TrainConfig:
     """The small Swin-V2 of the built-in world's image prompts."""
     return TrainConfig(
@@ -69,6 +79,7 @@ def scenes_segmenter() -> TrainConfig:
 PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "scenes-vae": scenes_vae,
     "scenes-clip": scenes_clip,
+    "scenes-text": scenes_text,
     "scenes-swin": scenes_swin,
     "scenes": scenes,
     "scenes-segmenter": scenes_segmenter,

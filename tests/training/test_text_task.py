@@ -1,0 +1,40 @@
+"""A text encoder that learns what maps hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pandiff.coco import PanopticFolder
+from pandiff.training.config import TrainConfig
+from pandiff.training.text_task import CaptionedCounts, TextTask
+
+
+def test_counts_are_those_of_the_maps(
+    tiny_config: Callable[..., TrainConfig], toy_data: Path
+) -> None:
+    task = TextTask(tiny_config("text"), toy_data)
+    folder = PanopticFolder.open(toy_data)
+    batch = task.dataset.__getitems__([2, 0])
+    for row, k in enumerate((2, 0)):
+        found = np.bincount(
+            [folder.taxonomy.index(s.category_id) - 1 for s in folder.panoptic(k).segments],
+            minlength=len(folder.taxonomy),
+        )
+        assert batch["counts"][row].tolist() == found.tolist()
+    assert torch.equal(batch["tokens"][1, 0], task.text.tokenize(folder.captions(0)[:1])[0])
+
+
+def test_an_image_with_few_captions_repeats_them(
+    tiny_config: Callable[..., TrainConfig], toy_data: Path
+) -> None:
+    task = TextTask(tiny_config("text"), toy_data)
+    dataset: CaptionedCounts = task.dataset
+    dataset.captions[0] = ["one", "two", "three"]
+    dataset.captions[1] = ["a", "b"]
+    tokens = dataset.__getitems__([0, 1])["tokens"]
+    assert tokens.shape[:2] == (2, 3)
+    assert torch.equal(tokens[1, 2], tokens[1, 0])
