@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,13 +62,20 @@ def make_task(config: TrainConfig, data: str | Path, out: Path, device: torch.de
     )
 
 
-def train(config: TrainConfig, data: str | Path, out: Path) -> Path:
+MakeTask = Callable[[TrainConfig, str | Path, Path, torch.device], Task]
+"""Called as `make_task` is."""
+
+
+def train(
+    config: TrainConfig, data: str | Path, out: Path, make: MakeTask | None = None
+) -> Path:
     """Train, or go on where `out` left off, and export the averaged weights.
 
     Args:
         config: the settings; those of a run that is resumed must be the same, `steps` aside.
         data: a dataset folder; for a pdm also shards, or their address.
         out: the run's folder: checkpoint/, model/, previews/, log.jsonl, config.json.
+        make: makes the task; by default the one that the settings name.
 
     Returns:
         The folder of the exported model.
@@ -79,7 +87,7 @@ def train(config: TrainConfig, data: str | Path, out: Path) -> Path:
     check_batch(config, accelerator.num_processes)
     check_same(config, out)
     with accelerator.main_process_first():  # which may encode the data, once for all
-        task = make_task(config, data, out, accelerator.device)
+        task = (make or make_task)(config, data, out, accelerator.device)
     check_filled(task.dataset, data)
     if accelerator.is_main_process:
         write_json(out / "config.json", config.to_dict())

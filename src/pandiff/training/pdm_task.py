@@ -18,8 +18,8 @@ from pandiff.draw import grid
 from pandiff.models.encoders import latent_factor
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.training.config import TrainConfig
-from pandiff.training.network import Sizes, make_network
-from pandiff.training.pdm_data import encoders_of, open_data
+from pandiff.training.network import Network, Sizes, make_network
+from pandiff.training.pdm_data import PdmData, encoders_of, open_data
 from pandiff.training.task import Tensors
 
 IMAGE_GIVEN = PATTERNS.index("image_given")
@@ -40,10 +40,10 @@ class PdmTask:
         self, config: TrainConfig, data: str | Path, device: torch.device, cache: Path
     ) -> None:
         self.config, self.device = config, device
-        self.data = open_data(data, cache)
+        self.data = self._open(data, cache)
         self.encoders = encoders_of(config, device)
         self.codec = PanopticCodec(self.data.taxonomy, instances=config.instances)
-        self.network = make_network(config, self._sizes())
+        self.network = self._make_network(self._sizes())
         self.text = self.encoders.text.with_length(self.network.config.context_length)
         self.layout = self.network.layout
         self.schedules = StreamSchedules.of(self.network)
@@ -53,6 +53,14 @@ class PdmTask:
         offsets = self.codec.channel_groups.get("offsets", slice(0, 0))
         self.map_weights[offsets] = config.offset_weight
         self.null_tokens = self.text.tokenize([""]).to(device)
+
+    def _open(self, data: str | Path, cache: Path) -> PdmData:
+        """The samples; a task of an experiment may read others."""
+        return open_data(data, cache)
+
+    def _make_network(self, sizes: Sizes) -> Network:
+        """The network to train; a task of an experiment may train another."""
+        return make_network(self.config, sizes)
 
     def _sizes(self) -> Sizes:
         e = self.encoders
