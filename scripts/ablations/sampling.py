@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from ablations.tasks import Ablation, louder
 from diffusers import DPMSolverMultistepScheduler
 from torch import Tensor
 
+from ablations.tasks import Ablation, louder
 from pandiff.context import Context
 from pandiff.diffusion import (
     NUM_LEVELS,
@@ -34,8 +34,8 @@ class Sampling:
         map_noise: deviation of the map's noise at the start.
     """
 
-    steps: int = 20
-    guidance: float = 2.0
+    steps: int
+    guidance: float = 1.0
     map_noise: float = 1.0
 
 
@@ -46,8 +46,7 @@ def draw(
     how: Sampling,
     *,
     image: Tensor | None = None,
-    panoptic: Tensor | None = None,
-    image_only: bool = False,
+    map_hidden: bool = False,
 ) -> Tensor:
     """A clean state (N, C, h, w) for each prompt; sample k depends on k alone.
 
@@ -55,41 +54,25 @@ def draw(
         task: with its trained network.
         prompts: one for each sample.
         how: steps, guidance, noise.
-        image, panoptic: (N, C_i, h, w) latents or (N, C_m, r h, r w) maps that are given.
-        image_only: draw the image with the map hidden behind noise all along.
+        image: (N, C_i, h, w) latents that are given.
+        map_hidden: draw the image with the map behind noise all along.
     """
     made = []
-    for start in range(0, len(prompts), BATCH):
-        part = slice(start, start + BATCH)
-        fixed = [None if v is None else v[part] for v in (image, panoptic)]
-        made.append(_batch(task, prompts[part], how, start, *fixed, image_only))
+    for first in range(0, len(prompts), BATCH):
+        some = prompts[first : first + BATCH]
+        noise = start_noise(task, range(first, first + len(some)), how.map_noise)
+        context, null = (task.text.encode(task.text.tokenize(list(p))) for p in (some, [""]))
+        denoise = denoiser(task, noise, image=None if image is None else image[first:][:BATCH])
+        weights = Guidance(text=(how.guidance, how.guidance))
+        denoise = guided(denoise, task.layout, null, weights, noise)
+        if map_hidden:
+            denoise = _without_map(denoise, task, noise)
+        solver = DPMSolverMultistepScheduler(solver_order=2)
+        made.append(sample(denoise, context, noise, task.layout, task.schedules, solver, how.steps))
     return torch.cat(made)
 
 
-def _batch(
-    task: Ablation,
-    prompts: Sequence[str],
-    how: Sampling,
-    first: int,
-    image: Tensor | None,
-    panoptic: Tensor | None,
-    image_only: bool,
-) -> Tensor:
-    network, layout, schedules = task.averaged, task.layout, task.schedules
-    noise = _noise(task, range(first, first + len(prompts)), how.map_noise)
-    context, null = (task.text.encode(task.text.tokenize(list(p))) for p in (prompts, [""]))
-    denoise: Denoise = NetworkDenoiser(network, layout, schedules, network.config.image_prediction)
-    weights = Guidance(text=(how.guidance, how.guidance))
-    denoise = guided(denoise, layout, null, weights, noise)
-    if image is not None or panoptic is not None:
-        denoise = given(denoise, layout, *_fixed(task, noise, image, panoptic))
-    if image_only:
-        denoise = _map_hidden(denoise, task, noise)
-    solver = DPMSolverMultistepScheduler(solver_order=2)
-    return sample(denoise, context, noise, layout, schedules, solver, how.steps)
-
-
-def _noise(task: Ablation, numbers: range, map_noise: float) -> Tensor:
+def start_noise(task: Ablation, numbers: range, map_noise: float) -> Tensor:
     """Standard normal noise, each sample's from its own seed, the map's scaled."""
     side = task.network.config.sample_size
     shape = (task.layout.channels, side, side)
@@ -98,27 +81,32 @@ def _noise(task: Ablation, numbers: range, map_noise: float) -> Tensor:
     return louder(task.layout.split(noise), map_noise)
 
 
-def _fixed(
-    task: Ablation, like: Tensor, image: Tensor | None, panoptic: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """The clean state that holds what is given, and the mask that says so."""
-    empty_image, empty_map = task.layout.unpack(torch.zeros_like(like))
-    clean = task.layout.join(
+def denoiser(
+    task: Ablation, like: Tensor, *, image: Tensor | None = None, panoptic: Tensor | None = None
+) -> Denoise:
+    """The trained network as a denoiser of states like `like`, with what is given in place."""
+    network, layout = task.averaged, task.layout
+    denoise = NetworkDenoiser(network, layout, task.schedules, network.config.image_prediction)
+    if image is None and panoptic is None:
+        return denoise
+    empty_image, empty_map = layout.unpack(torch.zeros_like(like))
+    clean = layout.join(
         empty_image if image is None else image, empty_map if panoptic is None else panoptic
     )
-    known = task.layout.join_known(
+    known = layout.join_known(
         torch.full_like(empty_image[:, :1], image is not None),
         torch.full_like(empty_map[:, :1], panoptic is not None),
     )
-    return clean, known
+    return given(denoise, layout, clean, known)
 
 
-def _map_hidden(denoise: Denoise, task: Ablation, noise: Tensor) -> Denoise:
+def _without_map(denoise: Denoise, task: Ablation, noise: Tensor) -> Denoise:
     """A denoiser that sees noise at the last level in the place of the map."""
     hidden = task.layout.split(noise)[1]
 
     def call(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
         seen = torch.cat([task.layout.split(x)[0], hidden], dim=1)
-        return denoise(seen, t.clone().index_fill_(1, torch.tensor([1]), NUM_LEVELS), context)
+        levels = torch.stack([t[:, 0], torch.full_like(t[:, 1], NUM_LEVELS)], dim=1)
+        return denoise(seen, levels, context, known)
 
     return call

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from ablations.image_alone import ImageAlone
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from ablations.image_alone import ImageAlone
 from pandiff.codec import PanopticCodec
 from pandiff.data.encoded import Encoding
 from pandiff.diffusion import NoiseSchedule, StreamSchedules
@@ -21,9 +22,6 @@ from pandiff.training.network import Network, Sizes
 from pandiff.training.pdm_data import FolderData
 from pandiff.training.pdm_task import PdmTask
 from pandiff.training.task import Tensors
-
-MAP_NOISE = 2.0
-"""Deviation of the map's noise in the released code's training; it starts sampling from 1."""
 
 
 class SharedData(FolderData):
@@ -42,9 +40,16 @@ class Ablation(PdmTask):
 
     Attributes:
         averaged: the trained network.
+        seconds: of processor time that its steps took, in all.
+        taken: steps of this process.
+        map_noise: deviation of the map's noise in training.
     """
 
-    averaged: nn.Module
+    averaged: Any
+    seconds = 0.0
+    taken = 0
+    _start: float | None = None
+    map_noise = 1.0
 
     def __init__(
         self, config: TrainConfig, data: str | Path, out: Path, device: torch.device
@@ -54,13 +59,25 @@ class Ablation(PdmTask):
     def _open(self, data: str | Path, cache: Path) -> SharedData:
         return SharedData(Path(data), cache)
 
+    def losses(self, network: nn.Module, batch: Tensors, draws: Tensors) -> Tensors:
+        self._start = self._start or time.process_time()
+        self.taken += 1
+        return super().losses(network, batch, draws)
+
     def export(self, network: nn.Module, folder: Path) -> None:
+        if self._start is not None:
+            self.seconds = time.process_time() - self._start
         self.averaged = copy.deepcopy(network).eval()
         folder.mkdir(parents=True)
 
 
 class MismatchedNoise(Ablation):
-    """Trained as the released code is: on plain levels, with map noise of deviation 2."""
+    """Trained as the released code is: on plain levels, with map noise of deviation 2.
+
+    Its sampling starts from a deviation of 1.
+    """
+
+    map_noise = 2.0
 
     def __init__(
         self, config: TrainConfig, data: str | Path, out: Path, device: torch.device
@@ -70,7 +87,7 @@ class MismatchedNoise(Ablation):
 
     def draw(self, n: int, generator: torch.Generator) -> Tensors:
         draws = super().draw(n, generator)
-        return {**draws, "noise": louder(self.layout.split(draws["noise"]), MAP_NOISE)}
+        return {**draws, "noise": louder(self.layout.split(draws["noise"]), self.map_noise)}
 
 
 def louder(noise: tuple[Tensor, Tensor], factor: float) -> Tensor:

@@ -32,7 +32,7 @@ class PatternWeights:
     independent: float = 0.08
 
     def tensor(self) -> Tensor:
-        return torch.tensor([getattr(self, name) for name in PATTERNS])
+        return torch.tensor([float(getattr(self, name)) for name in PATTERNS])
 
 
 @dataclass(frozen=True)
