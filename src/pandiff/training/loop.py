@@ -66,9 +66,7 @@ MakeTask = Callable[[TrainConfig, str | Path, Path, torch.device], Task]
 """Called as `make_task` is."""
 
 
-def train(
-    config: TrainConfig, data: str | Path, out: Path, make: MakeTask | None = None
-) -> Path:
+def train(config: TrainConfig, data: str | Path, out: Path, make: MakeTask | None = None) -> Path:
     """Train, or go on where `out` left off, and export the averaged weights.
 
     Args:
