@@ -9,6 +9,7 @@ import pytest
 
 from pandiff.cli import build_parser
 from pandiff.evaluation.catalog import SECTIONS
+from pandiff.evaluation.downstream.settings import ARMS
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +24,27 @@ def test_python_runs(text: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_commands_parse(text: str) -> None:
-    commands = re.findall(r"^pandiff (evaluate .*)$", text, re.MULTILINE)
-    assert len(commands) == 2
+    commands = re.findall(r"^pandiff ((?:evaluate|downstream) .*)$", text, re.MULTILINE)
+    assert [c.split()[0] for c in commands].count("evaluate") == 2
     for command in commands:
         build_parser().parse_args(command.split())
 
 
 def test_options_exist(text: str) -> None:
+    head, downstream = text.split("## Does it help downstream?")
     known = build_parser().parse_args(["evaluate", "--out", "x"])
-    options = {o for o in re.findall(r"--([a-z]+)", text) if not o.startswith("merged")}
+    options = {o for o in re.findall(r"--([a-z]+)", head) if not o.startswith("merged")}
     assert {"segmenter", "inception", "features", "clip", "compare"} <= options
     assert all(hasattr(known, option) for option in options)
+    known = build_parser().parse_args(["downstream", "--test", "x", "--out", "y"])
+    options = set(re.findall(r"--([a-z]+)", downstream))
+    assert {"real", "generated", "segmenter", "labelled"} <= options - {"train"}
+    assert all(hasattr(known, option) for option in options - {"train", "images", "maps"})
+
+
+def test_every_arm_is_told(text: str) -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", text.split("## Does it help downstream?")[1], re.MULTILINE)
+    assert sorted(rows) == sorted(ARMS)
 
 
 def test_sections_exist(text: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pandiff import __version__
 from pandiff.cli.command import Command
 from pandiff.cli.datasets import SCENES, SCORE, VALIDATE
+from pandiff.cli.downstream import DOWNSTREAM
 from pandiff.cli.edit import EDIT
 from pandiff.cli.evaluate import EVALUATE
 from pandiff.cli.exchange import EXPORT, IMPORT
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "train": TRAIN,
     "score": SCORE,
     "evaluate": EVALUATE,
+    "downstream": DOWNSTREAM,
 }
 
 
