@@ -89,13 +89,13 @@ def _quality_arguments(group: argparse._ArgumentGroup) -> None:
     add("--void-below", share, "V", "pixels of less confidence become void")
     add("--min-area", finite_number, "PX", "smaller regions go to a neighbour")
     group.add_argument(
-        "--tries", metavar="N", type=positive_number, default=16, help="candidates of a sample"
+        "--tries", metavar="N", type=positive_number, default=16, help="candidates of a prompt"
     )
     group.add_argument(
         "--when-exhausted",
-        choices=("drop", "best"),
-        default="drop",
-        help="a sample without tries left: leave it out, or take the best",
+        choices=("another", "drop", "best"),
+        default="another",
+        help="a sample without tries left: take another prompt, leave it out, or take the best",
     )
 
 
@@ -110,7 +110,7 @@ def _options(args: argparse.Namespace) -> Options:
         ),
         CleanUp(args.void_below, args.min_area),
         args.tries,
-        args.when_exhausted == "best",
+        args.when_exhausted,
         args.image_format,
         args.license,
     )

@@ -89,7 +89,10 @@ def test_every_option(run: Callable[..., int], capsys: Capture, tmp_path: Path) 
         (["--count", "2", "--out", "set", "--segmenter", "scenes-segmenter"], "a segmenter for"),
         (["--count", "2", "--out", "set", "--no-near-duplicates", "0.9"], "in 0..0.5, got 0.9"),
         (["--count", "2", "--out", "set", "--min-area", "-1"], "a least area of 0 or more"),
-        (["--count", "2", "--out", "set", "--when-exhausted", "cry"], "one of 'drop', 'best'"),
+        (
+            ["--count", "2", "--out", "set", "--when-exhausted", "cry"],
+            "one of 'another', 'drop', 'best'",
+        ),
         (["--count", "2", "--out", "prompts.txt"], "a folder, got the file prompts.txt"),
         (["--count", "2", "--out", "."], "a new or empty folder"),
     ],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ def line(slot: int, attempt: int, luck: Luck) -> Line:
         "reason": "confidence" if shortfall else None,
         "shortfall": shortfall,
     }
-    mark = Mark(look * 0x0F0F0F0F0F0F0F0F, np.zeros(2, np.uint8))
+    mark = Mark(look * 0x0F0F0F0F0F0F0F0F, bytes(2))
     return content if shortfall else content | {"mark": mark.to_json()}
 
 
@@ -101,3 +101,21 @@ def test_the_best_is_the_one_on_disk() -> None:
             ledger.add(content, Place(0, 0))
     found = [s.best.attempt if s.best else None for s in ledger.slots]
     assert found == [1, 2]
+
+
+def test_what_is_held_of_a_sample() -> None:
+    """Half a kilobyte, near duplicates included: two thousand samples in a megabyte."""
+    count, rng = 2000, random.Random(0)
+    marks = [Mark(rng.getrandbits(64), rng.randbytes(21)).to_json() for _ in range(count)]
+    common = {"attempt": 0, "reason": None, "shortfall": 0.0}
+    tracemalloc.start()
+    try:
+        ledger = Ledger(count, TRIES, 21, 0.05)
+        for slot, mark in enumerate(marks):
+            ledger.add({"slot": slot, "mark": mark, **common}, Place(0, slot * 700))
+        ledger.advance()
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert ledger.is_complete
+    assert held < 700 * count

@@ -43,6 +43,17 @@ def test_a_slot_does_not_depend_on_others(balance: str) -> None:
     assert [one(k) for k in range(20)] != [read_plan("compose", SCENES, 6)(k) for k in range(20)]
 
 
+def test_another_turn_is_another_prompt(tmp_path: Path) -> None:
+    """Of prompts in turn the next; of others another draw."""
+    path = tmp_path / "prompts.txt"
+    path.write_text("a car\na dog\na boat\n")
+    plan = read_plan(str(path), SCENES, 0)
+    assert [plan(1, turn).text for turn in range(3)] == ["a dog", "a boat", "a car"]
+    for drawn in (read_plan(str(path), SCENES, 0, "lift"), read_plan("compose", SCENES, 0)):
+        assert len({drawn(1, turn).text for turn in range(9)}) > 1
+        assert drawn(1) == drawn(1, 0)
+
+
 def test_composed_prompts_lift_the_long_tail() -> None:
     natural, lifted = (shares(read_plan("compose", SCENES, 0, b)) for b in ("natural", "lift"))
     assert min(natural.values()) < 0.02

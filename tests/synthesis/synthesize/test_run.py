@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import signal
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -34,6 +35,7 @@ from pandiff.synthesis.synthesize import (
     Thresholds,
     journal,
     merge,
+    read_plan,
     run,
     synthesize,
     worker,
@@ -119,7 +121,7 @@ def test_what_was_dropped_and_why(make: Make, tmp_path: Path) -> None:
     assert all(re.fullmatch(r"differs by 0\.\d{3} from sample \d+", why) for why in near)
 
 
-@pytest.mark.parametrize("size", [1, 3, 16])
+@pytest.mark.parametrize("size", [1, 5, 16])
 def test_any_batch_size_makes_the_same(
     size: int, make: Make, whole: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -145,7 +147,7 @@ def test_a_run_in_pieces_makes_the_same(
     for start in range(200):
         left = 3
         try:
-            make(tmp_path / "set", batch_of(1 + start % 5))
+            make(tmp_path / "set", batch_of(4 + start % 5))
             break
         except KeyboardInterrupt:
             assert not (tmp_path / "set/panoptic.json").exists()
@@ -337,7 +339,7 @@ def test_a_bad_sample(
 
 def test_tries_used_up(make: Make, tmp_path: Path) -> None:
     """Left out, with a count; the others keep their numbers."""
-    options = replace(FILTERED, thresholds=Thresholds(0.52), tries=2)
+    options = replace(FILTERED, thresholds=Thresholds(0.52), tries=2, when_exhausted="drop")
     summary = make(tmp_path / "set", options)
     assert summary is not None
     assert 0 < summary.made < 10
@@ -348,10 +350,70 @@ def test_tries_used_up(make: Make, tmp_path: Path) -> None:
     assert len(records(tmp_path / "set", "dropped.jsonl")) == summary.tried - summary.made
 
 
+def test_sampling_goes_on_until_all_are_there(make: Make, tmp_path: Path) -> None:
+    """A sample whose tries are used up takes another prompt: none is missing in the end."""
+    options = replace(FILTERED, thresholds=Thresholds(0.52), tries=2)
+    summary = make(tmp_path / "set", options)
+    assert summary is not None
+    assert summary.made == 10 and 0 < summary.replaced < 10
+    assert f"{summary.replaced} took another prompt" in str(summary)
+    kept = records(tmp_path / "set", "manifest.jsonl")
+    assert [r["image_id"] for r in kept] == list(range(1, 11))
+    prompts = ("a red box", "two red boxes on the ground", "a box below the sky")
+    for r in kept:
+        assert r["prompt"] == prompts[(r["image_id"] - 1 + r["candidate"] // 2) % 3]
+        assert r["confidence"] >= 0.52
+    assert sum(r["candidate"] >= 2 for r in kept) == summary.replaced
+    make(tmp_path / "again", replace(options, sampling=replace(options.sampling, batch_size=9)))
+    assert content(tmp_path / "again") == content(tmp_path / "set")
+
+
+def test_a_hopeless_run_ends(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "HOPELESS", 30)
+    options = replace(FILTERED, count=1000, thresholds=Thresholds(0.99))
+    message = r"got none of 32 candidates; dropped for confidence 32; ask for less, with another"
+    for _ in range(2):
+        with pytest.raises(InputError, match=message):
+            make(tmp_path / "set", options)
+
+
+def test_small_batches_are_filled() -> None:
+    """Processors round by the number of rows where these are few."""
+    assert [batch_of(size).batch_size for size in (1, 4, 6, 20)] == [4, 4, 6, 10]
+    assert replace(FILTERED, count=1).batch_size == 4
+
+
+@pytest.mark.slow
+def test_the_shipped_model_at_any_batch_size(tmp_path: Path) -> None:
+    shipped = PanopticDiffusionPipeline.from_pretrained("scenes")
+    prompts = read_plan("compose", shipped.taxonomy, 0)
+    for size in (1, 7):
+        options = Options(5, Settings(steps=2, batch_size=size))
+        synthesize(shipped, prompts, tmp_path / str(size), options)
+    assert content(tmp_path / "1") == content(tmp_path / "7")
+
+
+def test_samples_are_not_held(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thirty maps no more than two batches are in memory at a time."""
+    maps: list[weakref.ref[Any]] = []
+    save, most = worker.save_sample, []
+
+    def counted(*arguments: Any) -> Any:
+        maps.append(weakref.ref(arguments[4]))
+        most.append(sum(m() is not None for m in maps))
+        return save(*arguments)
+
+    monkeypatch.setattr(worker, "save_sample", counted)
+    options = replace(FILTERED, count=30, thresholds=Thresholds(near_duplicates=0.0))
+    make(tmp_path / "set", options)
+    assert len(most) >= 30
+    assert max(most) <= 2 * options.batch_size
+
+
 @pytest.mark.parametrize("near", [None, 0.25])
 def test_the_best_instead(near: float | None, make: Make, tmp_path: Path) -> None:
     least = Thresholds(0.52, near_duplicates=near)
-    options = replace(FILTERED, count=6, thresholds=least, tries=2, keep_best=True)
+    options = replace(FILTERED, count=6, thresholds=least, tries=2, when_exhausted="best")
     summary = make(tmp_path / "set", options)
     assert summary is not None and summary.made == 6
     assert validate(tmp_path / "set") == []
@@ -368,8 +430,8 @@ def test_the_best_instead(near: float | None, make: Make, tmp_path: Path) -> Non
 
 def test_images_are_those_of_the_manifest(make: Make, pipe: Any, tmp_path: Path) -> None:
     """What is on disk is the kept candidate, not one that was tried before or after."""
-    options = replace(FILTERED, thresholds=Thresholds(0.52, near_duplicates=0.25), keep_best=True)
-    options = replace(options, tries=3, clean=CleanUp())
+    options = replace(FILTERED, thresholds=Thresholds(0.52, near_duplicates=0.25))
+    options = replace(options, tries=3, clean=CleanUp(), when_exhausted="best")
     make(tmp_path / "set", options)
     folder = PanopticFolder.open(tmp_path / "set")
     maker = run.Maker(pipe, options.sampling, options.clean)
@@ -382,7 +444,7 @@ def test_images_are_those_of_the_manifest(make: Make, pipe: Any, tmp_path: Path)
 
 
 def test_nothing_passes(make: Make, tmp_path: Path) -> None:
-    options = replace(FILTERED, thresholds=Thresholds(0.99), tries=2)
+    options = replace(FILTERED, thresholds=Thresholds(0.99), tries=2, when_exhausted="drop")
     message = "got none of 20 candidates; dropped for confidence 20; ask for less"
     with pytest.raises(InputError, match=message):
         make(tmp_path / "set", options)
@@ -433,6 +495,7 @@ def test_jpeg(make: Make, tmp_path: Path) -> None:
     [
         ({"count": 0}, "count of 1 or more"),
         ({"tries": 0}, "tries of 1 or more"),
+        ({"when_exhausted": "cry"}, "another, drop, best for what is exhausted, got 'cry'"),
         ({"image_format": "gif"}, "an image format png or jpg"),
         ({"clean": CleanUp(2.0)}, "a confidence for void in 0..1"),
         ({"clean": CleanUp(0.0, -1.0)}, "a least area of 0 or more"),

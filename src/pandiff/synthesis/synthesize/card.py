@@ -61,7 +61,8 @@ image, panoptic, captions = folder.image(0), folder.panoptic(0), folder.captions
 ## How it was made
 
 {tried} candidates were made. Candidate k of sample i is drawn from (seed, i, k); the first that
-passes the filters is kept.
+passes the filters is kept. {replaced} samples took another prompt, after {tries} tries with their
+first.
 
 | filter | dropped |
 |---|---:|
@@ -102,6 +103,8 @@ def card(summary: Summary, tally: Tally, facts: Facts) -> str:
         present=sum(s.images > 0 for s in shares),
         void=tally.void,
         tried=summary.tried,
+        replaced=summary.replaced,
+        tries=facts.settings["tries"],
         filters=_rows((name, summary.dropped.get(name, 0)) for name in REASONS),
         settings=_rows((k.replace("_", " "), f"`{json.dumps(v)}`") for k, v in settings.items()),
         categories=_rows(

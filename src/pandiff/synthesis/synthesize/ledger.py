@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +9,7 @@ from pandiff.synthesis.synthesize.duplicates import DuplicateIndex, Mark
 from pandiff.synthesis.synthesize.journal import Line, Place
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Try:
     """A candidate that was judged.
 
@@ -25,7 +24,7 @@ class Try:
     mark: Mark | None = field(compare=False, default=None)
 
 
-@dataclass
+@dataclass(slots=True)
 class Slot:
     """The candidates of a slot so far.
 
@@ -39,8 +38,8 @@ class Slot:
     """
 
     tried: int = 0
-    passed: list[Try] = field(default_factory=list)
-    dropped: list[Try] = field(default_factory=list)
+    passed: tuple[Try, ...] = ()
+    dropped: tuple[Try, ...] = ()
     best: Try | None = None
     rank: tuple[float, int] = (float("inf"), 0)
 
@@ -50,7 +49,10 @@ class Slot:
         mark = line.get("mark")
         one = Try(line["attempt"], place, mark and Mark.from_json(mark, num_classes))
         self.tried += 1
-        insort(self.passed if passes else self.dropped, one)
+        if passes:
+            self.passed = tuple(sorted((*self.passed, one)))
+        else:
+            self.dropped = tuple(sorted((*self.dropped, one)))
         if self.is_better(line["shortfall"], one.attempt):
             self.best, self.rank = one, _rank(line["shortfall"], one.attempt)
 
@@ -84,6 +86,7 @@ class Ledger:
         round: the present round.
         open: the slots that take part in it.
         has_rounds: whether near duplicates are dropped at all.
+        tried, passed: number of all candidates, and of those that pass the filters.
     """
 
     def __init__(self, count: int, tries: int, num_classes: int, near: float | None) -> None:
@@ -93,11 +96,14 @@ class Ledger:
         self.twins: dict[int, list[tuple[Try, int, float]]] = {}
         self.round, self.open = 0, list(range(count))
         self.has_rounds = near is not None
+        self.tried = self.passed = 0
         self._index = DuplicateIndex(near)
 
     def add(self, line: Line, place: Place) -> None:
         """Take up a line of the journal."""
         self.slots[line["slot"]].add(line, place, self._num_classes)
+        self.tried += 1
+        self.passed += line["reason"] is None
 
     def is_settled(self, slot: int) -> bool:
         """Whether a slot needs no candidate now: it has its sample or offer, or can have none."""

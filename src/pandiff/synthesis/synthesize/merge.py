@@ -55,7 +55,7 @@ def merge(
     reasons = Counter(line["reason"] for line in _lines(journal, dropped))
     if not chosen:
         got = f"none of {len(dropped)} candidates; dropped for {_listed(reasons)}"
-        raise InputError("samples that pass the filters", got, "ask for less")
+        raise InputError("samples that pass the filters", got, "ask for less, with another --out")
     _clear_interrupted(out)
     examples, tally, writer = Examples(), Tally(taxonomy), FolderWriter(out, taxonomy)
     for slot in sorted(chosen):
@@ -68,7 +68,8 @@ def merge(
             examples.add(line)
             file.write(json.dumps(_public(line)) + "\n")
     counts = {name: reasons[name] for name in REASONS if reasons[name]}
-    summary = Summary(options.count, len(chosen), sum(s.tried for s in ledger.slots), counts)
+    others = sum(one.attempt >= options.tries for one in chosen.values())
+    summary = Summary(options.count, len(chosen), ledger.tried, counts, others)
     _remove_others(out, {f"{slot + 1:012d}" for slot in chosen})
     for name, text in _pages(summary, tally, examples, facts).items():
         with atomic_text(out / name) as file:

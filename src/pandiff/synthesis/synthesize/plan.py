@@ -1,4 +1,4 @@
-"""Which prompt each slot of a dataset has: a function of the seed and the slot's number."""
+"""Which prompts each slot of a dataset has: a function of the seed and the slot's number."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Plan(Protocol):
     @property
     def settings(self) -> Mapping[str, str]: ...
 
-    def __call__(self, slot: int) -> Caption:
-        """The prompt of a slot 0, 1, ..., with its claims."""
+    def __call__(self, slot: int, turn: int = 0) -> Caption:
+        """The prompt of a slot 0, 1, ..., with its claims; a later turn is another prompt."""
 
 
 class Listed:
@@ -66,10 +66,10 @@ class Listed:
         ends = b"" if self._ends is None else self._ends.tobytes()
         return {"prompts": text, "draws": hashlib.sha256(ends).hexdigest()[:16]}
 
-    def __call__(self, slot: int) -> Caption:
-        number = slot % len(self._prompts)
+    def __call__(self, slot: int, turn: int = 0) -> Caption:
+        number = (slot + turn) % len(self._prompts)
         if self._ends is not None:
-            place = _generator(self._seed, PLANNING, slot).random() * self._ends[-1]
+            place = _generator(self._seed, PLANNING, slot, turn).random() * self._ends[-1]
             number = int(np.searchsorted(self._ends, place, side="right"))
         return self._vocabulary.read(self._prompts[number])
 
@@ -101,8 +101,8 @@ class Composed:
         text = repr([(c, round(w, 9)) for c, w in self._weights.items()])
         return {"prompts": COMPOSE, "draws": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
-    def __call__(self, slot: int) -> Caption:
-        return self._grammar.compose(_generator(self._seed, PLANNING, slot), self._weights)
+    def __call__(self, slot: int, turn: int = 0) -> Caption:
+        return self._grammar.compose(_generator(self._seed, PLANNING, slot, turn), self._weights)
 
 
 def fitted(grammar: Grammar, wish: Weights) -> dict[str, float]:

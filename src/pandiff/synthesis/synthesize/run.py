@@ -21,6 +21,8 @@ from pandiff.synthesis.synthesize.plan import Plan
 from pandiff.synthesis.synthesize.summary import Facts, Summary
 from pandiff.synthesis.synthesize.worker import Worker
 
+HOPELESS = 512
+"""So many candidates of which none passes the filters end a run."""
 POLL = 0.2
 """Seconds between two looks at what the other processes have done."""
 
@@ -42,9 +44,10 @@ def synthesize(
     """Make a dataset; the same call goes on where it stopped, or says what it made.
 
     Candidate k of sample i is drawn from (seed, i, k). A sample's candidates are made until one
-    passes the filters. So the dataset is a function of the settings, the model and the plan: not of
-    the batch size, the number of processes or interruptions, as far as the processor computes the
-    same in batches of different sizes; see docs/synthesize.md.
+    passes the filters; after `tries` of them with another prompt. So the dataset is a function of
+    the settings, the model and the plan: not of the batch size, the number of processes or
+    interruptions, as far as the processor computes the same in batches of different sizes; see
+    docs/synthesis.md.
 
     Args:
         pipe: the model.
@@ -132,9 +135,16 @@ class _Run:
         self._progress(total - left, total, self._worker.dropped)
 
     def _is_done(self) -> bool:
+        if self._is_hopeless():
+            return True
         if self._crew.rank and not self._ledger.has_rounds:
             return not self._ledger.unsettled(self._worker.slots)
         return self._ledger.is_complete
+
+    def _is_hopeless(self) -> bool:
+        """Whether it is time to say that the filters ask for too much."""
+        ledger = self._ledger
+        return ledger.tried >= HOPELESS and not ledger.passed and not self._worker.keeps_best
 
     def _read(self) -> bool:
         """Take up what the others have written; whether there was anything new."""

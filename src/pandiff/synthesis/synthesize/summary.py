@@ -17,17 +17,20 @@ class Summary:
         made: number of samples in the dataset.
         tried: number of candidates.
         dropped: number of candidates dropped, by reason.
+        replaced: number of samples that took another prompt, the tries of their first used up.
     """
 
     asked: int
     made: int
     tried: int
     dropped: Mapping[str, int]
+    replaced: int = 0
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{name} {n}" for name, n in self.dropped.items())
         text = f"{self.made} samples of {self.tried} candidates"
         text += f"; dropped for {reasons}" if reasons else ""
+        text += f"; {self.replaced} took another prompt" if self.replaced else ""
         missing = self.asked - self.made
         return text + (f"; {missing} left out, their tries used up" if missing else "")
 

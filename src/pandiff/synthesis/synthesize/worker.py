@@ -63,6 +63,11 @@ class Worker:
         """The slots of this process."""
         return range(self._crew.rank, self._options.count, self._crew.world)
 
+    @property
+    def keeps_best(self) -> bool:
+        """Whether a slot without a candidate that passes has a sample all the same."""
+        return self._options.keep_best
+
     def step(self) -> bool:
         """Make one batch; False if there is nothing to do at present.
 
@@ -80,15 +85,18 @@ class Worker:
 
     def _tasks(self) -> list[Task]:
         """The next candidate of each of the first slots; then, where there is room, those after."""
-        slots = self._front()
+        slots, size = self._front(), self._options.batch_size
         ahead = [
             (slot, self._ledger.slots[slot].tried + k)
-            for k in range(self._options.tries)
+            for k in range(size)
             for slot in slots
-            if self._ledger.slots[slot].tried + k < self._options.tries
+            if self._ledger.slots[slot].tried + k < self._options.most
         ]
-        seed = self._options.sampling.seed
-        return [Task.of(seed, s, k, self._plan(s)) for s, k in ahead[: self._options.batch_size]]
+        return [self._task(slot, attempt) for slot, attempt in ahead[:size]]
+
+    def _task(self, slot: int, attempt: int) -> Task:
+        caption = self._plan(slot, attempt // self._options.tries)
+        return Task.of(self._options.sampling.seed, slot, attempt, caption)
 
     def _front(self) -> list[int]:
         """The first slots that need candidates, one batch of them at most."""
