@@ -94,7 +94,8 @@ class DuplicateIndex:
         k = self._count
         if k == len(self._bits):
             room = max(64, 2 * k)
-            self._slots, self._bits = (np.resize(a, room) for a in (self._slots, self._bits))
+            self._slots = np.resize(self._slots, room)
+            self._bits = np.resize(self._bits, room)
             self._shares = np.resize(self._shares, (room, len(mark.shares)))
         self._slots[k], self._bits[k] = slot, mark.bits
         self._shares[k] = np.frombuffer(mark.shares, np.uint8)
