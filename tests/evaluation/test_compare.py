@@ -13,11 +13,12 @@ import pytest
 from pandiff.cli import main
 from pandiff.data.scenes import TAXONOMY
 from pandiff.errors import InputError
-from pandiff.evaluation.compare import better, compare, holm, short_names
+from pandiff.evaluation.compare import better, compare, holm
 from pandiff.evaluation.evaluate import METRICS, ROWS, SETTINGS, report
 from pandiff.evaluation.measuring import Judges, Measuring
 from pandiff.evaluation.questions import SceneQuestions
 from pandiff.evaluation.rows import Rows
+from pandiff.evaluation.run_names import short_names
 from pandiff.evaluation.sample_sets import REFERENCE, TEXT, Make, Sample, fill, real
 
 COUNT = 10

@@ -24,14 +24,16 @@ def test_python_runs(text: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_commands_parse(text: str) -> None:
-    commands = re.findall(r"^pandiff ((?:evaluate|downstream) .*)$", text, re.MULTILINE)
+    commands = re.findall(r"^pandiff ((?:evaluate|downstream|study) .*)$", text, re.MULTILINE)
     assert [c.split()[0] for c in commands].count("evaluate") == 2
+    assert [c.split()[0] for c in commands].count("study") == 2
     for command in commands:
         build_parser().parse_args(command.split())
 
 
 def test_options_exist(text: str) -> None:
-    head, downstream = text.split("## Does it help downstream?")
+    head, rest = text.split("## Does it help downstream?")
+    downstream, people = rest.split("## Asking people")
     known = build_parser().parse_args(["evaluate", "--out", "x"])
     options = {o for o in re.findall(r"--([a-z]+)", head) if not o.startswith("merged")}
     assert {"segmenter", "inception", "features", "clip", "compare"} <= options
@@ -40,6 +42,10 @@ def test_options_exist(text: str) -> None:
     options = set(re.findall(r"--([a-z]+)", downstream))
     assert {"real", "generated", "segmenter", "labelled"} <= options - {"train"}
     assert all(hasattr(known, option) for option in options - {"train", "images", "maps"})
+    known = build_parser().parse_args(["study", "--out", "x"])
+    options = set(re.findall(r"--([a-z]+)", people))
+    assert {"sets", "report", "pairs", "scores", "questions", "host"} <= options
+    assert all(hasattr(known, option) for option in options)
 
 
 def test_every_arm_is_told(text: str) -> None:

@@ -80,6 +80,17 @@ def test_images_are_matched_by_name(folder: Path, tmp_path: Path) -> None:
     assert summary(metrics).startswith("PQ all 1.0000, ")
 
 
+def test_processes_share_the_work(folder: Path) -> None:
+    alone, shared = (score(folder, folder, workers=workers) for workers in (0, 2))
+    assert shared == alone and alone["pq"]["all"]["n"] > 0
+
+
+def test_parts_are_added_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = score(folder, folder)
+    monkeypatch.setattr("pandiff.evaluation.score.PART", 2)
+    assert score(folder, folder) == whole
+
+
 def without_crowds(panoptic: PanopticMap) -> PanopticMap:
     classes = {s.id: s.category_id for s in panoptic.segments}
     return PanopticMap.from_ids(panoptic.ids, classes, panoptic.taxonomy)

@@ -19,6 +19,7 @@ from pandiff.cli.exchange import EXPORT, IMPORT
 from pandiff.cli.models import DEMO, GENERATE, SEGMENT
 from pandiff.cli.parser import Parser
 from pandiff.cli.prepare import PREPARE
+from pandiff.cli.study import STUDY
 from pandiff.cli.synthesize import SYNTHESIZE
 from pandiff.cli.train import TRAIN
 from pandiff.errors import InputError
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "score": SCORE,
     "evaluate": EVALUATE,
     "downstream": DOWNSTREAM,
+    "study": STUDY,
 }
 
 

@@ -59,13 +59,18 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference", metavar="D1", type=Path, required=True, help=what)
     parser.add_argument("--predicted", metavar="D2", type=Path, required=True, help=what)
     parser.add_argument("--out", metavar="FILE", type=Path, help="metrics.json to write")
+    parser.add_argument(
+        "--workers", metavar="W", type=whole_number, default=0, help="processes; 0 = this one"
+    )
 
 
 def _score(args: argparse.Namespace) -> None:
     from pandiff.coco import write_json
     from pandiff.evaluation.score import score, summary
 
-    metrics = score(args.reference, args.predicted, progress=progress("score"))
+    metrics = score(
+        args.reference, args.predicted, workers=args.workers, progress=progress("score")
+    )
     if args.out is None:
         print(json.dumps(metrics, indent=2))
     else:

@@ -74,6 +74,9 @@ SCORES: dict[str, Entry] = {
     "boundary_f": Entry(
         "Agreement of borders", HIGHER, "boundary F with the segmenter's map", True
     ),
+    "truth": Entry("PQ with the truth", HIGHER, "PQ with the given map", True),
+    "truth_miou": Entry("mIoU with the truth", HIGHER, "mIoU with the given map", True),
+    "adherence": Entry("Claims", HIGHER, "claims of the prompt that the map keeps", True),
     "clip": Entry("CLIP score", HIGHER, "image and prompt"),
     "claims_map": Entry("Prompt and map", HIGHER, "claims of the prompt that the map keeps", True),
     "claims_image": Entry(

@@ -17,6 +17,7 @@ from pandiff.evaluation.catalog import HIGHER, LOWER, describe
 from pandiff.evaluation.evaluate import METRICS, ROWS, SAMPLES, SETTINGS
 from pandiff.evaluation.intervals import Metric, difference
 from pandiff.evaluation.rows import Rows
+from pandiff.evaluation.run_names import short_names
 from pandiff.evaluation.sample_sets import REFERENCE, TEXT, SampleSet
 from pandiff.evaluation.sections import sections
 from pandiff.taxonomy import Taxonomy
@@ -94,16 +95,6 @@ def compare(paths: Sequence[Path], out: Path) -> dict[str, Any]:
     write_json(out / "compare.json", result)
     write_comparison(out / "compare.html", result, runs)
     return result
-
-
-def short_names(paths: Sequence[Path]) -> list[str]:
-    """The last parts of the paths, as many as tell them apart."""
-    parts = [p.resolve().parts for p in paths]
-    for length in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(p[-length:]) for p in parts]
-        if len(set(names)) == len(names):
-            return names
-    raise InputError("runs that differ", f"{paths[0]} twice", "name another")
 
 
 def check_same(one: Run, other: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from pandiff.collectives import is_main, world_size
 from pandiff.data.encoded import fingerprint
 from pandiff.errors import InputError
 from pandiff.evaluation.bootstrap import Estimate
+from pandiff.evaluation.categories import per_category
+from pandiff.evaluation.intervals import Metric
 from pandiff.evaluation.machine import machine, versions
 from pandiff.evaluation.measuring import Judges, Measuring
 from pandiff.evaluation.per_sample import scores_of
@@ -33,7 +35,7 @@ from pandiff.evaluation.sample_sets import (
     fill,
     real,
 )
-from pandiff.evaluation.sections import per_category, sections
+from pandiff.evaluation.sections import sections
 from pandiff.evaluation.signatures import signatures
 from pandiff.evaluation.verdicts import verdicts
 from pandiff.pipeline import PanopticDiffusionPipeline
@@ -197,14 +199,19 @@ def report(rows: Rows, taxonomy: Taxonomy, setup: dict[str, Any]) -> dict[str, A
     found = sections(rows, taxonomy)
     content: dict[str, Any] = {
         "setup": setup,
-        "metrics": {
-            section: {name: plain(metric.estimate()) for name, metric in metrics.items()}
-            for section, metrics in found.items()
-        },
+        "metrics": estimates(found),
         "signatures": {s.name: s.to_json() for s in signatures(scores_of(rows), setup["count"])},
-        "per_category": per_category(rows, taxonomy),
+        "per_category": estimates(per_category(rows, taxonomy)),
     }
     return content | {"verdicts": [asdict(v) for v in verdicts(content)]}
+
+
+def estimates(groups: Mapping[str, Mapping[str, Metric]]) -> dict[str, dict[str, Any]]:
+    """Groups of metrics as JSON has them."""
+    return {
+        group: {name: plain(metric.estimate()) for name, metric in metrics.items()}
+        for group, metrics in groups.items()
+    }
 
 
 def plain(estimate: Estimate) -> dict[str, float | int | None]:

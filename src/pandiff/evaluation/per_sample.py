@@ -13,7 +13,7 @@ from pandiff.evaluation.map_metrics import mean_iou
 from pandiff.evaluation.measuring import LAYOUT
 from pandiff.evaluation.panoptic_quality import quality
 from pandiff.evaluation.rows import Rows
-from pandiff.evaluation.sample_sets import REFERENCE, TEXT
+from pandiff.evaluation.sample_sets import IMAGE_TO_MAP, REFERENCE, TEXT
 from pandiff.evaluation.sections import spaces
 
 
@@ -54,6 +54,23 @@ def scores_of(rows: Rows) -> dict[str, Scores]:
         "map_realism": _realism(rows, LAYOUT),
     }
     return {name: scores for name, scores in found.items() if scores is not None}
+
+
+def measures_of(rows: Rows, part: str) -> dict[str, np.ndarray]:
+    """What the rows say of each sample of one set ("text", "reference", ...), by name."""
+    pq = "truth" if part == IMAGE_TO_MAP else "agreement"
+    table: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+        pq: ("pq", _pq_each),
+        f"{pq}_miou": ("iou", _iou_each),
+        "boundary_f": ("border", _f_each),
+        "mcd": ("mcd", _plain),
+        **{name: (name, _plain) for name in ("clip", "confidence", "sharpness")},
+    }
+    found = {n: f(rows[k]) for n, (what, f) in table.items() if (k := f"{part}/{what}") in rows}
+    if part == REFERENCE and "confidence" in found:
+        del found["confidence"]  # drawn, not estimated: it is 1 for all
+        found["mcd"] = np.zeros(len(rows[f"{part}/shares"]))
+    return found
 
 
 def _both(rows: Rows, what: str, each: Callable[[np.ndarray], np.ndarray]) -> Scores | None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,10 @@ from pandiff.panoptic import PanopticMap
 from pandiff.taxonomy import Taxonomy
 
 GROUPS = ("all", "things", "stuff")
+Pairs = Sequence[tuple[int, int]]
+"""Positions of images of one name in two datasets."""
+PART = 64
+"""Pairs that are scored at a time."""
 
 
 class MapScores:
@@ -75,13 +84,14 @@ def _category_scores(pq: np.ndarray, iou: np.ndarray) -> dict[str, float]:
 
 
 def score(
-    reference: str | Path, predicted: str | Path, *, progress: Progress = iter
+    reference: str | Path, predicted: str | Path, *, workers: int = 0, progress: Progress = iter
 ) -> dict[str, Any]:
     """Compare two datasets, their images matched by file name.
 
     Args:
         reference: dataset folder or panoptic .json; its categories are those of the result.
         predicted: likewise.
+        workers: processes that share the work; 0 for this one alone. The numbers are the same.
         progress: wraps the list of pairs, to show how far it is.
 
     Returns:
@@ -93,10 +103,35 @@ def score(
     """
     first, second = PanopticFolder.open(reference), PanopticFolder.open(predicted)
     _check_names(first.taxonomy, second.taxonomy)
-    scores = MapScores(first.taxonomy)
-    for i, k in progress(_pairs(first, second)):
-        scores.add(first.panoptic(i), second.panoptic(k))
+    scores, pairs = MapScores(first.taxonomy), _pairs(first, second)
+    parts = [pairs[k : k + PART] for k in range(0, len(pairs), PART)]
+    work: Iterator[np.ndarray] = map(partial(_sums, first, second), parts)
+    with nullcontext() if workers == 0 else _pool(workers) as pool:
+        if pool is not None:
+            work = pool.map(partial(_opened_sums, reference, predicted), parts)
+        for _ in progress(parts):
+            scores.sums += next(work)
     return scores.metrics()
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
+def _sums(first: PanopticFolder, second: PanopticFolder, pairs: Pairs) -> np.ndarray:
+    """The sums of some pairs of maps."""
+    scores = MapScores(first.taxonomy)
+    for i, k in pairs:
+        scores.add(first.panoptic(i), second.panoptic(k))
+    return scores.sums
+
+
+def _opened_sums(reference: str | Path, predicted: str | Path, pairs: Pairs) -> np.ndarray:
+    """The same in another process, which opens the datasets once."""
+    return _sums(_opened(reference), _opened(predicted), pairs)
+
+
+_opened = cache(PanopticFolder.open)
 
 
 def summary(metrics: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -207,41 +206,3 @@ def _truth(rows: Rows, name: str) -> Metrics:
         kind: Metric(ratio_of(held[:, k], made[:, k]), len(held), n=int(made[:, k].sum()))
         for k, kind in enumerate(CLAIMS)
     }
-
-
-def per_category(rows: Rows, taxonomy: Taxonomy) -> dict[str, Mapping[str, float]]:
-    """What each category that occurs shows, by name, for prompts to both.
-
-    Mean share of the pixels and mean number of segments, made and real; Wasserstein-1 distances of
-    both over images; and, with a segmenter, PQ and IoU of map and image.
-    """
-    shares, counts = (
-        {s: rows[f"{s}/{what}"] for s in (REFERENCE, TEXT)} for what in ("shares", "counts")
-    )
-    table: dict[str, Mapping[str, float]] = {}
-    for k, category in enumerate(taxonomy.categories, start=1):
-        area, number = ({s: a[:, k] for s, a in v.items()} for v in (shares, counts))
-        if any(a.any() for a in area.values()):
-            table[category.name] = {
-                **_both("area", area),
-                **_both("count", number),
-                **_category_pair(rows, k),
-            }
-    return table
-
-
-def _both(what: str, values: Mapping[str, np.ndarray]) -> dict[str, float]:
-    made, real = values[TEXT].astype(float), values[REFERENCE].astype(float)
-    apart = float(np.abs(np.sort(made) - np.sort(real)).mean())
-    return {
-        f"{what}_made": float(made.mean()),
-        f"{what}_real": float(real.mean()),
-        f"{what}_w1": apart,
-    }
-
-
-def _category_pair(rows: Rows, index: int) -> dict[str, float]:
-    if f"{TEXT}/pq" not in rows:
-        return {}
-    pq, iou = (rows[f"{TEXT}/{what}"][:, index].sum(axis=0)[None] for what in ("pq", "iou"))
-    return {"pq": quality(pq).pq, "iou": mean_iou(iou)}

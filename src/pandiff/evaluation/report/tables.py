@@ -52,7 +52,10 @@ def category_table(categories: Mapping[str, Numbers]) -> str:
     judged = any("pq" in row for row in categories.values())
     titles = ["", "share of pixels", "a map", *(["PQ", "IoU"] if judged else [])]
     area, count = (
-        max((row[f"{w}_{s}"] for row in categories.values() for s in ("made", "real")), default=1)
+        max(
+            (row[f"{w}_{s}"]["value"] for row in categories.values() for s in ("made", "real")),
+            default=1,
+        )
         for w in ("area", "count")
     )
     rows = [_category(name, row, area, count) for name, row in categories.items()]
@@ -63,10 +66,18 @@ def category_table(categories: Mapping[str, Numbers]) -> str:
 def _category(name: str, row: Numbers, area: float, count: float) -> str:
     cells = [f"<th>{escape(name)}</th>"]
     for what, top, percent in (("area", area, True), ("count", count, False)):
-        made, real = row[f"{what}_made"], row[f"{what}_real"]
+        made, real = (row[f"{what}_{of}"]["value"] for of in ("made", "real"))
         words = " / ".join(f"{v:.1%}" if percent else f"{v:.2f}" for v in (made, real))
         bar = share_bar(made, real, top, f"{name}: {words}")
         cells.append(f"<td>{bar}<small>{words}</small></td>")
     if "pq" in row:
-        cells += [f"<td>{row['pq']:.2f}</td>", f"<td>{row['iou']:.2f}</td>"]
+        cells += [f"<td>{_two(row[name])}</td>" for name in ("pq", "iou")]
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _two(estimate: Numbers) -> str:
+    """A number of 0..1 above its interval; a dash where there was nothing to count."""
+    if not estimate["n"]:
+        return "\N{EN DASH}"
+    low, high = estimate["low"], estimate["high"]
+    return f"{estimate['value']:.2f}<br><small>{low:.2f} … {high:.2f}</small>"
