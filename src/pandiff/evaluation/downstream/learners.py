@@ -126,8 +126,6 @@ class Segformer:
             hidden_sizes=[32, 64, 128, 192],
             depths=[2, 2, 2, 2],
             num_attention_heads=[1, 2, 4, 6],
-            strides=[patch(size), 2, 2, 2],
-            patch_sizes=[2 * patch(size) - 1, 3, 3, 3],
             decoder_hidden_size=128,
             semantic_loss_ignore_index=IGNORED,
             **names(taxonomy),
@@ -148,11 +146,6 @@ LEARNERS: dict[str, Learner] = {
     "segformer": Segformer(),
 }
 """The segmenters by name; the names are those of `settings.DEFAULT_STEPS`."""
-
-
-def patch(size: int) -> int:
-    """Side of the first patches, so that masks have a quarter of the side, half if it is small."""
-    return 4 if size >= 128 else 2
 
 
 def swin(size: int) -> SwinConfig:
