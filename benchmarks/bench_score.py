@@ -24,7 +24,6 @@ from PIL import Image
 
 from pandiff.coco import FolderWriter, PanopticFolder, open_image, png_to_ids
 from pandiff.evaluation.boundaries import border_sums
-from pandiff.evaluation.machine import processor
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.score import MapScores, score
 from pandiff.panoptic import PanopticMap
@@ -137,6 +136,8 @@ def check(one: Path, other: Path, count: int) -> None:
 
 def main() -> None:
     """Time everything and print it."""
+    from pandiff.evaluation.machine import processor  # heavy: the processes do without
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--maps", type=int, default=200)
     parser.add_argument("--side", type=int, default=256)
@@ -144,8 +145,9 @@ def main() -> None:
     parser.add_argument("--torchmetrics", type=int, default=8, help="maps; it is slow")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    print(f"{args.maps} pairs of {args.side} x {args.side} px, {processor()}, numpy")
-    print(f"{np.__version__}; reading and decoding included, best of {args.rounds} rounds")
+    print(f"{args.maps} pairs of {args.side} x {args.side} px, {processor()}, numpy "
+          f"{np.__version__}; reading and decoding included, best of {args.rounds} rounds",
+          flush=True)  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         pair = write_pairs(Path(folder), args.maps, args.side)
         check(*pair, min(4, args.torchmetrics, args.maps))

@@ -34,6 +34,7 @@ def test_commands_parse(text: str) -> None:
 def test_options_exist(text: str) -> None:
     head, rest = text.split("## Does it help downstream?")
     downstream, people = rest.split("## Asking people")
+    people = people.split("## In Python")[0]
     known = build_parser().parse_args(["evaluate", "--out", "x"])
     options = {o for o in re.findall(r"--([a-z]+)", head) if not o.startswith("merged")}
     assert {"segmenter", "inception", "features", "clip", "compare"} <= options

@@ -36,7 +36,8 @@ td, th { text-align:left; vertical-align:top; padding:.35rem .5rem .35rem 0;
 thead th { color:var(--soft); font-size:.82rem; }
 td { white-space:nowrap; }
 td:last-child { padding-right:0; }
-@media (max-width:480px) { td, th { font-size:.8rem; padding-right:.3rem; } }
+@media (max-width:480px) { td, th { font-size:.8rem; padding-right:.3rem; }
+  .roomy { display:none; } }
 tbody th { width:46%; overflow-wrap:anywhere; min-width:7.5rem; }
 @media (max-width:600px) {
   .stack thead { display:none; } .stack tr { display:block; border-bottom:1px solid var(--line);

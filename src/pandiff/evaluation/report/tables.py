@@ -76,8 +76,8 @@ def _category(name: str, row: Numbers, area: float, count: float) -> str:
 
 
 def _two(estimate: Numbers) -> str:
-    """A number of 0..1 above its interval; a dash where there was nothing to count."""
+    """A number of 0..1 above its interval, on a phone alone; a dash where nothing was counted."""
     if not estimate["n"]:
         return "\N{EN DASH}"
     low, high = estimate["low"], estimate["high"]
-    return f"{estimate['value']:.2f}<br><small>{low:.2f} … {high:.2f}</small>"
+    return f'{estimate["value"]:.2f}<br><small class="roomy">{low:.2f} … {high:.2f}</small>'

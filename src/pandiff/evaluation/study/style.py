@@ -70,6 +70,6 @@ input[type=text] { font:inherit; width:100%; min-height:3rem; border-radius:10px
     width:min(62vw,34dvh); }
   #shown.pairs { grid-template-columns:repeat(2,var(--side)); }
   #shown.pairs figure { order:0 !important; margin:0 !important; }
-  #shown.score { grid-template-columns:min(74vw,31dvh); }
+  #shown.score { grid-template-columns:min(74vw,28dvh); }
   h1 { font-size:1.15rem; } .narrow { margin-top:2vh; } }
 """
