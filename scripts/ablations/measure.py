@@ -29,8 +29,8 @@ from pandiff.panoptic import PanopticMap
 
 SEEN = 128
 """Side of the images that the segmenter was trained on; what is judged is enlarged to it."""
-STEPS = {"found": 10, "made": 16}
-ONE_STEP = (500, 800, 1000)
+STEPS = {"found": 10, "made": 12}
+ONE_STEP = (300, 500, 800)
 """Map levels from which the map is estimated at once, the image given."""
 SIGNAL = (0.8, 0.35, 0.03)
 """Squared signal of the noisy images whose error is measured."""

@@ -127,7 +127,7 @@ TABLES = {
             of("found", "rq_things", "RQ of things"),
             of("found", "stuff", "stuff"),
             of("found", "count_error", "count error", 2),
-            *(of(f"at_once_{k}", "things", f"things from level {k}") for k in (500, 800, 1000)),
+            *(of(f"at_once_{k}", "things", f"things from level {k}") for k in (300, 500, 800)),
         ),
     ),
     "noise": Table(

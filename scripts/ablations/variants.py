@@ -94,7 +94,7 @@ def baseline(scale: Scale, seed: int, encoders: str) -> TrainConfig:
         seed=seed,
         ratio=2,
         encoders=encoders,
-        optim=Optim(lr=2e-3, warmup=min(30, scale.steps), cooldown=0.5, ema=0.98),
+        optim=Optim("muon", lr=2e-3, warmup=20, cooldown=0.5, ema=0.98),
         patterns=FIND,
         log_every=50,
         save_every=200,
