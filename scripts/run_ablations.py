@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     one = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     one.add_argument("--out", type=Path, required=True, help="folder of scenes, runs and results")
-    one.add_argument("--variants", nargs="+", help="names; all by default")
+    one.add_argument("--variants", nargs="+", help="names, in the order to run; all by default")
     one.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     one.add_argument("--steps", type=int, default=240, help="of each training")
     one.add_argument("--batch", type=int, default=16)

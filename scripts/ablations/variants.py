@@ -108,21 +108,15 @@ _BACKBONE = "u-vit"
 VARIANTS = (
     Variant("baseline", "multi-scale, 16 px a token, 32 x 32 cells, offsets and colours"),
     Variant("single", "single-scale, 32 x 32 cells", {"patching": "single"}),
-    Variant("ids-raster", "ids in raster order", settings={"instances": "ids-raster"}),
-    Variant("offsets", "offsets", settings={"instances": "offsets"}),
-    Variant("colors", "four colours", settings={"instances": "colors"}),
-    Variant("ids-shuffled", "shuffled ids", settings={"instances": "ids-shuffled"}),
-    Variant("semantic", "category bits alone", settings={"instances": SEMANTIC}),
-    Variant("mismatched", "map noise 2 in training, 1 when sampling starts", task=MismatchedNoise),
     Variant(
         "image-only",
         "the image alone, no map in the loss",
         settings={"patterns": ALONE, "map_weight": 0.0},
     ),
     Variant("together", "image and map at one level", settings={"patterns": TOGETHER}),
-    Variant("unified", "all directions, as the library trains", settings=_MADE),
-    Variant("multi-64", "multi-scale, 64 x 64 cells", settings={"ratio": 4}),
-    Variant("single-64", "single-scale, 64 x 64 cells", {"patching": "single"}, {"ratio": 4}),
+    Variant("ids-raster", "ids in raster order", settings={"instances": "ids-raster"}),
+    Variant("mismatched", "map noise 2 in training, 1 when sampling starts", task=MismatchedNoise),
+    Variant("offsets", "offsets", settings={"instances": "offsets"}),
     Variant(
         _BACKBONE,
         "U-ViT on images alone: the backbone",
@@ -135,6 +129,12 @@ VARIANTS = (
         settings={"network": "two-stream", **_MADE},
         backbone=_BACKBONE,
     ),
+    Variant("colors", "four colours", settings={"instances": "colors"}),
+    Variant("semantic", "category bits alone", settings={"instances": SEMANTIC}),
+    Variant("unified", "all directions, as the library trains", settings=_MADE),
+    Variant("ids-shuffled", "shuffled ids", settings={"instances": "ids-shuffled"}),
+    Variant("multi-64", "multi-scale, 64 x 64 cells", settings={"ratio": 4}),
+    Variant("single-64", "single-scale, 64 x 64 cells", {"patching": "single"}, {"ratio": 4}),
     Variant("patch-32px", "32 px a token: 4 tokens", {"patch_size": 8}),
     Variant("patch-8px", "8 px a token: 64 tokens", {"patch_size": 2}),
 )
@@ -142,8 +142,8 @@ VARIANTS = (
 
 
 def named(names: Sequence[str] | None) -> list[Variant]:
-    """The variants of these names, all by default; ValueError if one is not known."""
+    """The variants of these names in their order; all by default; ValueError if one is unknown."""
     known = {v.name: v for v in VARIANTS}
     if odd := sorted(set(names or ()) - known.keys()):
         raise ValueError(f"expected variants of {', '.join(known)}, got {odd[0]}")
-    return [v for v in VARIANTS if not names or v.name in names]
+    return [known[name] for name in names or known]

@@ -37,6 +37,11 @@ def test_shares_follow_the_weights() -> None:
     torch.testing.assert_close(shares, weights / weights.sum(), rtol=0, atol=0.015)
 
 
+def test_weights_may_be_whole_numbers() -> None:
+    assert (draw(image_alone=1).pattern == PATTERNS.index("image_alone")).all()
+    assert PatternWeights(0, 0, 1, 0, 0, 0).tensor().is_floating_point()
+
+
 @pytest.mark.parametrize("name", PATTERNS)
 def test_levels_are_in_range(name: str) -> None:
     levels = draw(**{name: 1.0})

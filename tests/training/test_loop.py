@@ -20,7 +20,8 @@ from pandiff.models.unified import UnifiedPDM
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.taxonomy import Category, Taxonomy
 from pandiff.training.config import TrainConfig
-from pandiff.training.loop import train
+from pandiff.training.loop import make_task, train
+from pandiff.training.task import Task
 from pandiff.training.tracker import Tracker
 
 Make = Callable[..., TrainConfig]
@@ -116,6 +117,18 @@ def test_micro_batches_add_up(
     train(replace(config, accumulate=accumulate), toy_data, tmp_path / "several")
     assert losses(tmp_path / "several") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
     assert_same_gradients(tmp_path / "one", tmp_path / "several")
+
+
+def test_a_task_of_an_experiment(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
+    """`make` takes the place of `make_task`, and gets what it gets."""
+    tasks: list[Task] = []
+
+    def make(config: TrainConfig, data: str | Path, out: Path, device: torch.device) -> Task:
+        tasks.append(make_task(config, data, out, device))
+        return tasks[-1]
+
+    train(tiny_config("clip", steps=1), toy_data, tmp_path / "run", make)
+    assert len(tasks) == 1
 
 
 def test_runs_differ_by_their_seed(tiny_config: Make, toy_data: Path, tmp_path: Path) -> None:
