@@ -66,7 +66,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cell(column: Column, results: Sequence[Result]) -> str:
-    """Mean, and the lowest and highest of several seeds."""
+    """Mean, and the lowest and highest of several seeds where they differ."""
     values = []
     for result in results:
         try:
@@ -78,7 +78,7 @@ def _cell(column: Column, results: Sequence[Result]) -> str:
     mean, low, high = (
         f"{v:.{column.digits}f}" for v in (sum(values) / len(values), min(values), max(values))
     )
-    return mean if len(values) == 1 else f"{mean} ({low} to {high})"
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 FOUND = (
