@@ -481,6 +481,9 @@ def test_the_report_needs_no_other_file(make: Make, tmp_path: Path) -> None:
         assert f"Dropped: {name} ({count})" in page
     assert "differs by more than 0.25" in page
     assert page.count("<img ") > 10
+    (near,) = re.findall(r"<h2>Dropped: near duplicate.*?(?=<h2>)", page, re.DOTALL)
+    shown = re.findall(r"<figcaption>(\d+):", near)
+    assert shown and len(shown) == len(set(shown)), "one of a sample"
     assert "<svg " in page
 
 

@@ -90,7 +90,8 @@ and what it was trained on, may bind whoever uses them.
 def card(summary: Summary, tally: Tally, facts: Facts) -> str:
     """The text of README.md."""
     settings = {"model": facts.model_name, "model digest": facts.settings["model"]}
-    settings |= {k: v for k, v in facts.settings.items() if k not in ("model", "license")}
+    left_out = ("model", "license")
+    settings |= {k: v for k, v in facts.settings.items() if k not in left_out and v is not None}
     shares = tally.shares()
     return PAGE.format(
         license=facts.settings["license"],

@@ -11,22 +11,22 @@ from pandiff.synthesis.synthesize.judge import REASONS
 from pandiff.synthesis.synthesize.summary import Facts, Summary
 from pandiff.synthesis.synthesize.tally import Tally
 
-MOST, KEPT_MOST = 6, 18
+MOST, KEPT_MOST = 8, 20
 """Examples of each reason, and of what is kept."""
 KEPT = "kept"
 
 STYLE = """
-body { font: 14px/1.5 sans-serif; max-width: 64em; margin: 2em auto; padding: 0 1em; color: #222 }
+body { font: 14px/1.5 sans-serif; max-width: 66em; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse } td, th { padding: .2em .8em .2em 0; text-align: left }
 td.n { text-align: right; font-variant-numeric: tabular-nums } h2 { margin-top: 1.6em }
-figure { display: inline-block; width: 150px; margin: 0 1em 1em 0; vertical-align: top }
+figure { display: inline-block; width: 198px; margin: 0 1em 1em 0; vertical-align: top }
 figcaption { font-size: 11px; line-height: 1.3; color: #555; overflow-wrap: anywhere }
-img { display: block; width: 146px } svg { max-width: 100%; height: auto }
+img { display: block; width: 194px; margin-bottom: 3px } svg { max-width: 100%; height: auto }
 """
 
 
 class Examples:
-    """The first candidates of each reason, and of those that are kept."""
+    """The first candidates of each reason, one of a sample, and of those that are kept."""
 
     def __init__(self) -> None:
         self._lines: defaultdict[str, list[Line]] = defaultdict(list)
@@ -34,8 +34,10 @@ class Examples:
     def add(self, line: Line) -> None:
         """Take up a line of the journal, if there is room and it has a picture."""
         kind = line["reason"] or KEPT
-        if "thumb" in line and len(self._lines[kind]) < (KEPT_MOST if kind == KEPT else MOST):
-            self._lines[kind].append(line)
+        shown = self._lines[kind]
+        is_new = all(line["slot"] != other["slot"] for other in shown)
+        if "thumb" in line and is_new and len(shown) < (KEPT_MOST if kind == KEPT else MOST):
+            shown.append(line)
 
     def of(self, kind: str) -> list[Line]:
         """The examples of a reason, or of "kept"."""
@@ -103,7 +105,9 @@ def _figures(lines: list[Line]) -> str:
 
 def _settings(facts: Facts) -> str:
     known = {"model": facts.model_name, "model digest": facts.settings["model"]}
-    rows = known | {k: v for k, v in facts.settings.items() if k != "model"}
+    rows = known | {k: v for k, v in facts.settings.items() if k != "model" and v is not None}
     return "<table>{}</table>".format(
-        "".join(f"<tr><td>{escape(k)}<td>{escape(str(v))}" for k, v in rows.items())
+        "".join(
+            f"<tr><td>{escape(k.replace('_', ' '))}<td>{escape(str(v))}" for k, v in rows.items()
+        )
     )

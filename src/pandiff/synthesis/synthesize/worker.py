@@ -24,7 +24,7 @@ from pandiff.synthesis.synthesize.plan import Plan
 
 SHOWN = 1000
 """Of these first slots the report takes its examples."""
-THUMB = 72
+THUMB = 96
 """Side of an example in pixels."""
 
 
