@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
 
 from pandiff.context import Context
+from pandiff.diffusion import NoiseSchedule
 from pandiff.models.backbones import UViTBackbone
 from pandiff.models.uvit import UViT
 from pandiff.state import StateLayout
+
+
+def as_backbone(model: UViT) -> UViTBackbone:
+    """A U-ViT that predicts the clean image on the library's own schedule.
+
+    The published ones predict the noise on Stable Diffusion's, and learn nothing in a few hundred
+    steps where tokens are as wide as these.
+    """
+    adapter = UViTBackbone.adapt(model)
+    adapter.spec = replace(adapter.spec, prediction="sample", schedule=NoiseSchedule())
+    return adapter
 
 
 class ImageAlone(nn.Module):
@@ -24,7 +37,7 @@ class ImageAlone(nn.Module):
     def __init__(self, model: UViT, map_channels: int, ratio: int) -> None:
         super().__init__()
         self.model = model
-        spec = UViTBackbone.adapt(model).spec
+        spec = as_backbone(model).spec
         model.requires_grad_(True)
         self.layout = StateLayout(spec.channels, map_channels, ratio)
         self.image_alpha_bars = spec.schedule.alpha_bars

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ablations.image_alone import ImageAlone
+from ablations.image_alone import ImageAlone, as_backbone
 from pandiff.codec import PanopticCodec
 from pandiff.data.encoded import Encoding
 from pandiff.diffusion import NoiseSchedule, StreamSchedules
 from pandiff.models.uvit import UViT
 from pandiff.training.config import TrainConfig
-from pandiff.training.network import Network, Sizes
+from pandiff.training.network import Network, Sizes, make_network
 from pandiff.training.pdm_data import FolderData
 from pandiff.training.pdm_task import PdmTask
 from pandiff.training.task import Tensors
@@ -117,3 +117,11 @@ class BackboneTask(Ablation):
     def export(self, network: nn.Module, folder: Path) -> None:
         super().export(network, folder)
         self.averaged.model.save_pretrained(folder)
+
+
+class TwoStreamTask(Ablation):
+    """Two streams on what `BackboneTask` trained."""
+
+    def _make_network(self, sizes: Sizes) -> Network:
+        model = UViT.from_pretrained(self.config.backbone)
+        return make_network(self.config, sizes, lambda: as_backbone(model))

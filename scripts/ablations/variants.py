@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ablations.released import SEMANTIC
-from ablations.tasks import Ablation, BackboneTask, MismatchedNoise
+from ablations.tasks import Ablation, BackboneTask, MismatchedNoise, TwoStreamTask
 from pandiff.diffusion import PatternWeights
 from pandiff.training.config import Optim, TrainConfig
 
@@ -127,6 +127,7 @@ VARIANTS = (
         "two-stream",
         "two streams on that backbone, all directions",
         settings={"network": "two-stream", **_MADE},
+        task=TwoStreamTask,
         backbone=_BACKBONE,
     ),
     Variant("colors", "four colours", settings={"instances": "colors"}),
