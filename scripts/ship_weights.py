@@ -1,10 +1,10 @@
 """Put a trained pipeline into the package: small files, and only if it scores better.
 
-    python scripts/ship_weights.py --model runs/scenes/model --metrics metrics.json
+    python scripts/ship_weights.py --model runs/scenes/model --metrics out/evaluation/metrics.json
 
-`metrics.json` is what `scripts/eval_scenes.py` wrote for that model. The network and the image
-encoder are stored in float16, whose rounding is far below what sampling shows, in files of 15 MB at
-most.
+`metrics.json` is what `pandiff evaluate --data scenes` wrote for that model. The network and the
+image encoder are stored in float16, whose rounding is far below what sampling shows, in files of
+15 MB at most.
 """
 
 from __future__ import annotations
@@ -21,18 +21,13 @@ import torch
 from pandiff.errors import InputError
 from pandiff.pipeline import BUILT_IN, PanopticDiffusionPipeline
 
-HEADLINE = ("text.categories", "text.counts", "agreement_ratio.all")
+HEADLINE = (("truth_map", "categories"), ("truth_map", "counts"), ("pair", "pq_all_ratio"))
 """What is averaged to compare two models."""
 
 
 def headline(metrics: dict[str, Any]) -> float:
     """Mean of the headline figures, each in 0..1."""
-    values = []
-    for name in HEADLINE:
-        node: Any = metrics
-        for key in name.split("."):
-            node = node[key]
-        values.append(float(node["value"]))
+    values = [float(metrics["metrics"][section][key]["value"]) for section, key in HEADLINE]
     return sum(values) / len(values)
 
 

@@ -14,8 +14,9 @@ from pandiff import __version__
 
 
 def machine() -> str:
-    """The processor and its threads, and the accelerator if there is one."""
-    parts = [processor(), f"{torch.get_num_threads()} threads"]
+    """The processor, its widest instructions and threads, and the accelerator if there is one."""
+    known = torch.backends.cpu.get_cpu_capability()
+    parts = [f"{processor()} with {known}", f"{torch.get_num_threads()} threads"]
     if torch.cuda.is_available():
         parts.append(torch.cuda.get_device_name())
     return ", ".join(parts)
