@@ -204,7 +204,7 @@ def test_a_model_learns_to_take_image_prompts(
 @pytest.mark.parametrize(
     ("task", "changes", "message"),
     [
-        ("sing", {}, "a task of vae, clip, swin, pdm"),
+        ("sing", {}, "a task of vae, clip, text, swin, pdm"),
         ("vae", {"batch_size": 5, "accumulate": 2}, "a batch_size that 2 parts divide, got 5"),
         ("vae", {"size": 32}, "a size of 64 px or more, got 32"),
         ("vae", {"model": {"wide": 3}}, "got wide; mend --model"),
