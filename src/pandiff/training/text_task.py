@@ -1,4 +1,4 @@
-"""Training of a text encoder to tell what the map of a caption holds."""
+"""Training of a text encoder to tell its words, and what the map of a caption holds."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from pandiff.training.clip_task import check_captions
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors
 
-PRESENCE_WEIGHT = 10.0
-"""Of the presence's loss against that of the counts, which is larger."""
+PRESENCE_WEIGHT, WORDS_WEIGHT = 10.0, 50.0
+"""Of the losses of presence and words against that of the counts, which is larger."""
 
 
 class CaptionedCounts(Dataset[Any]):
@@ -53,7 +53,7 @@ class CaptionedCounts(Dataset[Any]):
 
 
 class MapTeller(nn.Module):
-    """A text encoder, and a head that tells from a caption what the map holds.
+    """A text encoder, and heads that tell from the mean of its tokens what was said and meant.
 
     Args:
         text_encoder: the text encoder, of which every token's last hidden state counts.
@@ -66,19 +66,26 @@ class MapTeller(nn.Module):
         self.text_encoder = text_encoder
         self.pool = TokenPool(width)
         self.head = nn.Linear(width, 2 * categories)
+        self.words = nn.Linear(width, text_encoder.config.vocab_size)
 
-    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Token ids (B, L) -> logits of presence, numbers of segments, (B, categories) each."""
-        hidden = self.text_encoder(input_ids=tokens).last_hidden_state
-        presence, counts = self.head(self.pool(hidden)).float().chunk(2, dim=1)
-        return presence, counts
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Token ids (B, L) -> what the caption tells.
+
+        Returns:
+            Logits of presence and numbers of segments, (B, categories) each; logits of the words
+            (B, vocabulary).
+        """
+        pooled = self.pool(self.text_encoder(input_ids=tokens).last_hidden_state)
+        presence, counts = self.head(pooled).float().chunk(2, dim=1)
+        return presence, counts, self.words(pooled).float()
 
 
 class TextTask:
-    """Which categories the map has, and how many segments of each, read off its caption.
+    """Which categories the map has, how many segments of each, and which words were said.
 
     A contrastive loss trains one token of a caption, and a diffusion model reads all of them. What
-    a small encoder of it does not carry, a short training of the model does not find
+    a small encoder of it does not carry, a short training of the model does not find: hence what
+    the map holds. What the map does not show, such as colours and the light, is in the words
     (docs/log.md).
 
     Args:
@@ -105,18 +112,26 @@ class TextTask:
         tokens, counts = batch["tokens"], batch["counts"]
         rows = (draws["caption"] * tokens.shape[1]).long()
         tokens = tokens[torch.arange(len(tokens), device=tokens.device), rows]
-        presence, told = network(tokens)
+        presence, told, words = network(tokens)
         one = binary_cross_entropy_with_logits(presence, (counts > 0).float())
         other = smooth_l1_loss(told, counts)
-        hit = ((presence > 0) == (counts > 0)).float().mean()
-        return {"loss": PRESENCE_WEIGHT * one + other, "presence": one, "count": other, "hit": hit}
+        said = binary_cross_entropy_with_logits(words, self._said(tokens))
+        loss = PRESENCE_WEIGHT * one + other + WORDS_WEIGHT * said
+        return {"loss": loss, "presence": one, "count": other, "words": said}
+
+    def _said(self, tokens: Tensor) -> Tensor:
+        """(B, vocabulary): 1 for each token of a caption but the special ones."""
+        size = self.network.text_encoder.config.vocab_size
+        said = torch.zeros(len(tokens), size, device=tokens.device).scatter_(1, tokens, 1.0)
+        said[:, self.text.tokenizers[0].all_special_ids] = 0
+        return said
 
     @torch.inference_mode()
     def preview(self, network: nn.Module) -> Image.Image:
         """Probability of each category (columns) for 32 captions (rows), above the truth."""
         batch = self.dataset.__getitems__(list(range(min(32, len(self.dataset)))))
         device = next(network.parameters()).device
-        presence, _ = network(batch["tokens"][:, -1].to(device))
+        presence, _, _ = network(batch["tokens"][:, -1].to(device))
         rows = torch.cat([presence.sigmoid().cpu(), (batch["counts"] > 0).float()])
         return Image.fromarray((rows * 255).byte().numpy()).resize(
             (12 * rows.shape[1], 12 * len(rows)), Image.Resampling.NEAREST
