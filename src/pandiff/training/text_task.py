@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
 from torch.utils.data import Dataset
 from transformers import CLIPTextModel
 
@@ -21,8 +21,8 @@ from pandiff.training.clip_task import check_captions
 from pandiff.training.config import TrainConfig
 from pandiff.training.task import Tensors
 
-PRESENCE_WEIGHT, WORDS_WEIGHT = 10.0, 50.0
-"""Of the losses of presence and words against that of the counts, which is larger."""
+PRESENCE_WEIGHT = 10.0
+"""Of the presence's loss against that of the counts, which is larger."""
 
 
 class CaptionedCounts(Dataset[Any]):
@@ -53,7 +53,7 @@ class CaptionedCounts(Dataset[Any]):
 
 
 class MapTeller(nn.Module):
-    """A text encoder, and heads that tell from the mean of its tokens what was said and meant.
+    """A text encoder, and heads that tell from its tokens what was said and what is meant.
 
     Args:
         text_encoder: the text encoder, of which every token's last hidden state counts.
@@ -72,21 +72,21 @@ class MapTeller(nn.Module):
         """Token ids (B, L) -> what the caption tells.
 
         Returns:
-            Logits of presence and numbers of segments, (B, categories) each; logits of the words
-            (B, vocabulary).
+            Logits of presence and numbers of segments, (B, categories) each, from the mean of the
+            tokens; logits of each token itself (B, L, vocabulary).
         """
-        pooled = self.pool(self.text_encoder(input_ids=tokens).last_hidden_state)
-        presence, counts = self.head(pooled).float().chunk(2, dim=1)
-        return presence, counts, self.words(pooled).float()
+        hidden = self.text_encoder(input_ids=tokens).last_hidden_state
+        presence, counts = self.head(self.pool(hidden)).float().chunk(2, dim=1)
+        return presence, counts, self.words(hidden).float()
 
 
 class TextTask:
-    """Which categories the map has, how many segments of each, and which words were said.
+    """Which categories the map has, how many segments of each, and which word a token is.
 
     A contrastive loss trains one token of a caption, and a diffusion model reads all of them. What
     a small encoder of it does not carry, a short training of the model does not find: hence what
-    the map holds. What the map does not show, such as colours and the light, is in the words
-    (docs/log.md).
+    the map holds. What the map does not show, such as colours and the light, would be forgotten,
+    but for the words (docs/log.md).
 
     Args:
         config: the run's settings; `encoders` names a folder with the text_encoder and tokenizer
@@ -115,16 +115,11 @@ class TextTask:
         presence, told, words = network(tokens)
         one = binary_cross_entropy_with_logits(presence, (counts > 0).float())
         other = smooth_l1_loss(told, counts)
-        said = binary_cross_entropy_with_logits(words, self._said(tokens))
-        loss = PRESENCE_WEIGHT * one + other + WORDS_WEIGHT * said
-        return {"loss": loss, "presence": one, "count": other, "words": said}
-
-    def _said(self, tokens: Tensor) -> Tensor:
-        """(B, vocabulary): 1 for each token of a caption but the special ones."""
-        size = self.network.text_encoder.config.vocab_size
-        said = torch.zeros(len(tokens), size, device=tokens.device).scatter_(1, tokens, 1.0)
-        said[:, self.text.tokenizers[0].all_special_ids] = 0
-        return said
+        special = torch.tensor(self.text.tokenizers[0].all_special_ids, device=tokens.device)
+        said = ~torch.isin(tokens, special)
+        word = cross_entropy(words[said], tokens[said])
+        loss = PRESENCE_WEIGHT * one + other + word
+        return {"loss": loss, "presence": one, "count": other, "word": word}
 
     @torch.inference_mode()
     def preview(self, network: nn.Module) -> Image.Image:
