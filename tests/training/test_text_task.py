@@ -38,3 +38,26 @@ def test_an_image_with_few_captions_repeats_them(
     tokens = dataset.__getitems__([0, 1])["tokens"]
     assert tokens.shape[:2] == (2, 3)
     assert torch.equal(tokens[1, 2], tokens[1, 0])
+
+
+def test_words_are_judged_where_they_stand_and_padding_is_not(
+    tiny_config: Callable[..., TrainConfig], toy_data: Path
+) -> None:
+    task = TextTask(tiny_config("text"), toy_data)
+    batch = task.dataset.__getitems__([0, 1])
+    draws = {"caption": torch.zeros(2)}
+    special = set(task.text.tokenizers[0].all_special_ids)
+
+    class Knows(torch.nn.Module):
+        """Tells every word, and nonsense at the special tokens."""
+
+        def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            words = torch.zeros(*tokens.shape, task.text.encoders[0].config.vocab_size)
+            for at in np.ndindex(*tokens.shape):
+                token = int(tokens[at])
+                words[at][token if token not in special else 5] = 99.0
+            counts = batch["counts"]
+            return 99.0 * (2.0 * (counts > 0) - 1), counts, words
+
+    found = task.losses(Knows(), batch, draws)
+    assert all(found[name] < 1e-6 for name in ("loss", "presence", "count", "word"))
