@@ -33,7 +33,7 @@ def scenes_text() -> TrainConfig:
     """The CLIP's text encoder goes on, until its tokens tell what the map of a caption holds."""
     return TrainConfig(
         task="text",
-        steps=1000,
+        steps=2000,
         batch_size=192,
         optim=Optim(lr=1e-3, warmup=50, weight_decay=0.02, cooldown=0.6, ema=0.99),
     )
