@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ Capture = pytest.CaptureFixture[str]
 
 
 def serve(*arguments: str) -> tuple[subprocess.Popen[str], str]:
-    """The command, and its address."""
+    """The command, and its address. It hears SIGINT even where the tests run in the background."""
     command = [sys.executable, "-m", "pandiff", "study", "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=hear)
     assert process.stdout is not None
     line = process.stdout.readline()
     return process, re.findall(r"open (http://\S+/);", line)[0]
