@@ -84,4 +84,5 @@ def test_the_first_samples_are_shown(
     made = run(pipe, animation, Conditions(), count=5)
     assert [len(shown) for shown in animation._steps] == [3, 3, 3]
     for (image, _), pair in zip(animation._steps[-1], made[:3], strict=True):
-        assert np.array_equal(np.asarray(image), np.asarray(pair.image))
+        apart = np.asarray(image).astype(int) - np.asarray(pair.image)
+        assert abs(apart).max() <= 1  # a part of a batch is decoded with other roundings
