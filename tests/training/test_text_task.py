@@ -57,7 +57,33 @@ def test_words_are_judged_where_they_stand_and_padding_is_not(
                 token = int(tokens[at])
                 words[at][token if token not in special else 5] = 99.0
             counts = batch["counts"]
-            return 99.0 * (2.0 * (counts > 0) - 1), counts, words
+            hidden = torch.zeros(*tokens.shape, 8)
+            return 99.0 * (2.0 * (counts > 0) - 1), counts, words, hidden
 
     found = task.losses(Knows(), batch, draws)
     assert all(found[name] < 1e-6 for name in ("loss", "presence", "count", "word"))
+
+
+def test_what_is_kept_is_the_start(tiny_config: Callable[..., TrainConfig], toy_data: Path) -> None:
+    task = TextTask(tiny_config("text", keep_weight=2.0), toy_data)
+    batch = task.dataset.__getitems__([0, 1, 2])
+    draws = {"caption": torch.zeros(3)}
+    network = task.network.eval()
+    at_start = task.losses(network, batch, draws)
+    assert at_start["keep"] == 0
+    with torch.no_grad():
+        network.text_encoder.final_layer_norm.bias += 0.5
+        start = task.start(input_ids=batch["tokens"][:, 0]).last_hidden_state
+    moved = task.losses(network, batch, draws)
+    assert torch.isclose(moved["keep"], 0.25 / start.var(dim=(0, 1)).mean())
+    rest = 10 * moved["presence"] + moved["count"] + moved["word"]
+    assert torch.isclose(moved["loss"], rest + 2 * moved["keep"])
+    assert not any(p.requires_grad for p in task.start.parameters())
+
+
+def test_nothing_is_kept_unless_asked(
+    tiny_config: Callable[..., TrainConfig], toy_data: Path
+) -> None:
+    task = TextTask(tiny_config("text"), toy_data)
+    draws = {"caption": torch.zeros(1)}
+    assert "keep" not in task.losses(task.network, task.dataset.__getitems__([0]), draws)

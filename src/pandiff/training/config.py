@@ -17,7 +17,7 @@ POSITIVE = (
     "steps", "batch_size", "accumulate", "size", "ratio", "log_every", "save_every", "preview_every"
 )  # fmt: skip
 
-NOT_NEGATIVE = ("seed", "workers", "map_weight")
+NOT_NEGATIVE = ("seed", "workers", "map_weight", "keep_weight")
 SHARES = ("text_dropout", "text_dropout_image_given", "image_prompt_dropout")
 
 
@@ -97,6 +97,8 @@ class TrainConfig:
         text_dropout_image_given: the same where the image, or an image prompt, is given: else the
             text tells what the image should.
         image_prompt_dropout: share of samples whose image prompt is dropped (pdm).
+        keep_weight: weight of what keeps the encoder near its start, for a diffusion model that
+            reads it as it was (text).
         map_weight: weight of the map's loss against the image's (pdm).
         offset_weight: weight of the error of the map's offsets, which are small beside bits (pdm).
         instances: instance coding of the map (pdm).
@@ -127,6 +129,7 @@ class TrainConfig:
     text_dropout: float = 0.1
     text_dropout_image_given: float = 0.5
     image_prompt_dropout: float = 0.8
+    keep_weight: float = 0.0
     map_weight: float = 1.0
     offset_weight: float = 4.0
     instances: str = "offsets+colors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -68,16 +69,16 @@ class MapTeller(nn.Module):
         self.head = nn.Linear(width, 2 * categories)
         self.words = nn.Linear(width, text_encoder.config.vocab_size)
 
-    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Token ids (B, L) -> what the caption tells.
 
         Returns:
             Logits of presence and numbers of segments, (B, categories) each, from the mean of the
-            tokens; logits of each token itself (B, L, vocabulary).
+            tokens; logits of each token itself (B, L, vocabulary); hidden states (B, L, D).
         """
         hidden = self.text_encoder(input_ids=tokens).last_hidden_state
         presence, counts = self.head(self.pool(hidden)).float().chunk(2, dim=1)
-        return presence, counts, self.words(hidden).float()
+        return presence, counts, self.words(hidden).float(), hidden.float()
 
 
 class TextTask:
@@ -86,11 +87,13 @@ class TextTask:
     A contrastive loss trains one token of a caption, and a diffusion model reads all of them. What
     a small encoder of it does not carry, a short training of the model does not find: hence what
     the map holds. What the map does not show, such as colours and the light, would be forgotten,
-    but for the words (docs/log.md).
+    but for the words (docs/log.md). A diffusion model that was trained on the encoder as it was can
+    read what comes of it only if it stays near: hence `keep`.
 
     Args:
         config: the run's settings; `encoders` names a folder with the text_encoder and tokenizer
-            to start from.
+            to start from; `keep_weight` weighs the squared distance of the hidden states from those
+            at the start, as a share of their variance.
         data: a dataset folder with captions.
     """
 
@@ -104,6 +107,8 @@ class TextTask:
         self.dataset = CaptionedCounts(folder, text)
         encoder = text.encoders[0].float().requires_grad_(True)
         self.network = MapTeller(encoder, len(folder.taxonomy))
+        self.keep_weight = config.keep_weight
+        self.start = deepcopy(encoder).requires_grad_(False).eval() if config.keep_weight else None
 
     def draw(self, n: int, generator: torch.Generator) -> Tensors:
         return {"caption": torch.rand(n, generator=generator)}
@@ -112,21 +117,27 @@ class TextTask:
         tokens, counts = batch["tokens"], batch["counts"]
         rows = (draws["caption"] * tokens.shape[1]).long()
         tokens = tokens[torch.arange(len(tokens), device=tokens.device), rows]
-        presence, told, words = network(tokens)
+        presence, told, words, hidden = network(tokens)
         one = binary_cross_entropy_with_logits(presence, (counts > 0).float())
         other = smooth_l1_loss(told, counts)
         special = torch.tensor(self.text.tokenizers[0].all_special_ids, device=tokens.device)
         said = ~torch.isin(tokens, special)
         word = cross_entropy(words[said], tokens[said])
         loss = PRESENCE_WEIGHT * one + other + word
-        return {"loss": loss, "presence": one, "count": other, "word": word}
+        parts = {"presence": one, "count": other, "word": word}
+        if self.start is not None:
+            with torch.no_grad():
+                start = self.start.to(tokens.device)(input_ids=tokens).last_hidden_state.float()
+            parts["keep"] = (hidden - start).square().mean() / start.var(dim=(0, 1)).mean()
+            loss = loss + self.keep_weight * parts["keep"]
+        return {"loss": loss, **parts}
 
     @torch.inference_mode()
     def preview(self, network: nn.Module) -> Image.Image:
         """Probability of each category (columns) for 32 captions (rows), above the truth."""
         batch = self.dataset.__getitems__(list(range(min(32, len(self.dataset)))))
         device = next(network.parameters()).device
-        presence, _, _ = network(batch["tokens"][:, -1].to(device))
+        presence, *_ = network(batch["tokens"][:, -1].to(device))
         rows = torch.cat([presence.sigmoid().cpu(), (batch["counts"] > 0).float()])
         return Image.fromarray((rows * 255).byte().numpy()).resize(
             (12 * rows.shape[1], 12 * len(rows)), Image.Resampling.NEAREST
