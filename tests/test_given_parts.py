@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from PIL import Image
 
 from pandiff.diffusion import SCHEDULERS
 from pandiff.errors import InputError
+from pandiff.models.image_prompt import small_swin
+from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import Known, PanopticDiffusionPipeline, PanopticPipelineOutput
 from pandiff.pipeline.conditions import SEAM, Given, blend, read_mask
@@ -134,32 +136,107 @@ def test_void_is_free_where_the_model_knows_none(pipe: Pipe) -> None:
     assert cells[:, 8:].all() == codec_knows_void
 
 
-DIRECTIONS = ("text", "map", "image", "part", "edit")
+DIRECTIONS: dict[str, Callable[[Pipe], dict[str, Any]]] = {
+    "text": lambda pipe: {},
+    "map": lambda pipe: {"map": layout(pipe)},
+    "image": lambda pipe: {"image": photo()},
+    "part": lambda pipe: {"map": layout(pipe), "known": left()},
+    "edit": lambda pipe: {"map": layout(pipe), "image": photo(), "known": left()},
+    "prompt": lambda pipe: {"image_prompt": photo()},
+    "prompt and map": lambda pipe: {"map": layout(pipe), "image_prompt": photo()},
+    "variation": lambda pipe: {"image": photo(), "strength": 0.3},
+    "variation on a map": lambda pipe: {"image": photo(), "map": layout(pipe), "strength": 0.7},
+    "varied part": lambda pipe: {
+        "map": layout(pipe), "image": photo(), "known": left(), "strength": 0.6,
+    },
+    "all of it": lambda pipe: {
+        "map": layout(pipe), "image": photo((60, 40)).resize((64, 64)), "known": left(),
+        "strength": 0.3, "image_prompt": photo(),
+    },
+}  # fmt: skip
+GIVEN = ("map", "image", "known", "strength", "image_prompt")
 
 
-def arguments(pipe: Pipe, direction: str) -> dict[str, Any]:
-    whole, image = layout(pipe), photo()
-    return {
-        "text": {},
-        "map": {"map": whole},
-        "image": {"image": image},
-        "part": {"map": whole, "known": left()},
-        "edit": {"map": whole, "image": image, "known": left()},
-    }[direction]
+@pytest.fixture(scope="module")
+def prompted(loaded: Pipe) -> Pipe:
+    """The pipeline with a network that takes image prompts."""
+    torch.manual_seed(1)
+    swin = small_swin(32, 4, 24, (1, 1), 4).eval()
+    config = {**loaded.transformer.config, "image_prompt_dim": swin.config.hidden_size}
+    network = UnifiedPDM.from_config(config).eval()
+    torch.nn.init.normal_(network.image_unembed.weight, std=0.1)
+    parts = {n: getattr(loaded, n) for n in ("vae", "text_encoder", "tokenizer", "scheduler")}
+    pipe = Pipe(
+        **parts, transformer=network, image_encoder=swin, codec=loaded.panoptic_codec.to_config()
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
 
 
-def test_a_batch_of_mixed_directions_equals_them_one_by_one(pipe: Pipe) -> None:
-    each = [arguments(pipe, d) for d in DIRECTIONS]
+@pytest.mark.parametrize(
+    "scheduler", ["DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "DDPMScheduler",
+                  "EulerDiscreteScheduler", "UniPCMultistepScheduler"],
+)  # fmt: skip
+def test_a_batch_of_mixed_directions_equals_them_one_by_one(
+    prompted: Pipe, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pipe, "_autocast", lambda self: nullcontext())
+    monkeypatch.setattr(prompted, "scheduler", getattr(diffusers, scheduler)())
+    each = [make(prompted) for make in DIRECTIONS.values()]
+    count = len(each)
 
     def seeds(n: int, first: int = 0) -> list[torch.Generator]:
         return [torch.Generator().manual_seed(first + k) for k in range(n)]
 
-    mixed = {name: [one.get(name) for one in each] for name in ("map", "image", "known")}
-    together = run(pipe, ["a red box"] * 5, **mixed, generator=seeds(5), output_type="latent")
+    def latents(prompts: Any, given: dict[str, Any], generator: Any) -> list[torch.Tensor]:
+        options = {"generator": generator, "output_type": "latent", "num_inference_steps": 5}
+        out = run(prompted, prompts, **given, **options)
+        return [
+            torch.cat([i.flatten(), m.flatten()]) for i, m in zip(out.images, out.maps, strict=True)
+        ]
+
+    mixed = {name: [one.get(name) for one in each] for name in GIVEN}
+    together = latents(["a red box"] * count, mixed, seeds(count))
     for k, one in enumerate(each):
-        alone = run(pipe, **one, generator=seeds(1, k), output_type="latent")
-        torch.testing.assert_close(together.images[k], alone.images[0], rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(together.maps[k], alone.maps[0], rtol=1e-4, atol=1e-4)
+        alone = latents("a red box", one, seeds(1, k))[0]
+        torch.testing.assert_close(together[k], alone, rtol=1e-4, atol=1e-4)
+        for name in ("strength", "image_prompt"):  # each of them tells
+            if name in one:
+                without = {n: v for n, v in one.items() if n != name}
+                if not ("map" in without and "image" in without and "known" not in without):
+                    other = latents("a red box", without, seeds(1, k))[0]
+                    assert not torch.allclose(alone, other, atol=1e-3)
+
+
+def test_one_strength_for_each(pipe: Pipe) -> None:
+    """None, or 1 without an image, is no variation; sizes come back as they were given."""
+    out = run(pipe, ["", "", "", ""], image=[photo((60, 40)), photo((30, 50)), None, None],
+              strength=[0.4, None, 1, None])  # fmt: skip
+    sizes = [(60, 40), (30, 50), (64, 64), (64, 64)]
+    assert [i.size for i in out.images] == [m.size for m in out.maps] == sizes
+    assert np.array_equal(np.asarray(out.images[1]), np.asarray(photo((30, 50))))
+    assert not np.array_equal(np.asarray(out.images[0]), np.asarray(photo((60, 40))))
+    same = run(pipe, ["", "", "", ""], image=[photo((60, 40)), photo((30, 50)), None, None],
+               strength=[0.4, None, None, None])  # fmt: skip
+    assert np.array_equal(np.asarray(same.images[2]), np.asarray(out.images[2]))
+
+
+def test_steps_and_previews_of_a_batch_of_strengths(
+    pipe: Pipe, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The longest run counts; each preview shows the whole batch."""
+    seen: list[tuple[int, int]] = []
+
+    def look(pipe: Pipe, step: int, time: int, tensors: dict[str, torch.Tensor]) -> None:
+        seen.append((step, len(pipe.preview(tensors["clean"]).images)))
+
+    pipe.set_progress_bar_config(disable=False)
+    run(pipe, ["", ""], image=photo(), map=layout(pipe), strength=[0.2, 0.6],
+        num_inference_steps=10, callback_on_step_end=look,
+        callback_on_step_end_tensor_inputs=["clean"])  # fmt: skip
+    pipe.set_progress_bar_config(disable=True)
+    assert seen == [(k, 2) for k in range(6)]
+    assert "6/6" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
@@ -268,6 +345,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "type": ({"map": (64, 64), "known": "left"}, "a ndarray as known mask, got str"),
     "strength": ({"image": (64, 64), "strength": 1.5}, "a strength above 0 and up to 1, got 1.5"),
     "no image": ({"strength": 0.5}, "an image to vary with strength, got none"),
+    "strengths": ({"image": (64, 64), "strength": [0.5, 0.6]}, "a strength for each of 1 prompts"),
+    "word": ({"image": (64, 64), "strength": ["half"]}, "a float as strength, got str"),
+    "varied sizes": (
+        {"image": (64, 64), "map": (32, 32), "strength": 0.5},
+        "of one size, got map 32 x 32, image",
+    ),
 }
 
 

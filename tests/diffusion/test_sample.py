@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
+from typing import Any
 
 import diffusers
 import pytest
@@ -14,6 +16,7 @@ from pandiff.context import Context
 from pandiff.diffusion import (
     SCHEDULERS,
     NoiseSchedule,
+    Start,
     StreamSchedules,
     sample,
     scheduler_for,
@@ -175,6 +178,83 @@ def test_sample_k_depends_on_generator_k_alone() -> None:
     together = run([1, 2, 3])
     assert torch.equal(together[1:2], run([2]))
     assert not torch.equal(together[0], together[1])
+
+
+STRENGTHS = (None, 0.3, 0.7, 1.0, 0.3)
+
+
+def nonlinear(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
+    image, panoptic = UNEQUAL.split(x)
+    return torch.cat([(image + panoptic.mean(1, True)).sin(), (panoptic * t[:, 1:, None, None] / 500
+                     + image.mean(1, True)).tanh()], dim=1)  # fmt: skip
+
+
+def started(
+    scheduler: SchedulerMixin, rows: list[int], strengths: Sequence[float | None], **options: Any
+) -> Tensor:
+    """Samples of these rows, each with its own noise, start and generator."""
+    gs = [torch.Generator().manual_seed(100 + k) for k in rows]
+    noise, clean = (
+        torch.cat([noise_like(UNEQUAL, 4, seed + k) for k in rows]) for seed in (200, 300)
+    )
+    start = Start(strengths, clean)
+    return sample(
+        nonlinear, CONTEXT, noise, UNEQUAL, UNEQUAL_SCHEDULES, scheduler, 9,
+        start=start, generators=gs, **options,
+    )  # fmt: skip
+
+
+def test_samples_that_start_at_different_levels_equal_them_one_by_one(
+    scheduler: SchedulerMixin,
+) -> None:
+    together = started(scheduler, list(range(5)), STRENGTHS)
+    for k, strength in enumerate(STRENGTHS):
+        alone = started(scheduler, [k], [strength])
+        torch.testing.assert_close(together[k : k + 1], alone, rtol=1e-5, atol=1e-5)
+    plain = started(scheduler, list(range(5)), [None] * 5)
+    assert not torch.allclose(plain[1:3], together[1:3], atol=0.01)
+
+
+def test_callbacks_see_the_whole_batch_and_change_only_what_has_started(
+    scheduler: SchedulerMixin,
+) -> None:
+    def shrink(step: int, timestep: int, x: Tensor, z0: Tensor) -> Tensor:
+        seen.append((step, timestep, x.clone(), z0))
+        return 0.9 * x
+
+    def run(rows: list[int], strengths: Sequence[float | None]) -> Tensor:
+        seen.clear()
+        return started(scheduler, rows, strengths, on_step=shrink)
+
+    seen: list[tuple[int, int, Tensor, Tensor]] = []
+    together = run([0, 1], [None, 0.3])
+    steps = [s[0] for s in seen]
+    assert steps == list(range(len(steps)))
+    assert all(len(x) == len(z0) == 2 and x.isfinite().all() for _, _, x, z0 in seen)
+    times = [s[1] for s in seen]
+    torch.testing.assert_close(together[:1], run([0], [None]), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(together[1:], run([1], [0.3]), rtol=1e-5, atol=1e-5)
+    assert 0 < len(seen) < len(times)
+    assert [s[1] for s in seen] == times[-len(seen) :]
+
+
+def test_what_waits_is_held_at_the_noise_of_each_level(scheduler: SchedulerMixin) -> None:
+    asked: list[tuple[Tensor, Tensor]] = []
+
+    def watch(x: Tensor, t: Tensor, context: Context, known: Tensor | None = None) -> Tensor:
+        asked.append((x.clone(), t))
+        return x.tanh()
+
+    clean, noise = (torch.cat([noise_like(UNEQUAL, seed=s)] * 2) for s in (1, 2))
+    sample(watch, CONTEXT, noise, UNEQUAL, UNEQUAL_SCHEDULES, scheduler, 10,
+           start=Start([None, 0.2], clean),
+           generators=generators() * 2)  # fmt: skip
+    waiting = asked[: round(0.8 * len(asked)) + 1]
+    assert len(waiting) >= 8
+    for x, t in waiting:
+        alpha, sigma = (UNEQUAL.per_stream(c) for c in UNEQUAL_SCHEDULES.coefficients(t))
+        expected = alpha * clean + sigma * noise
+        torch.testing.assert_close(x[1:], expected[1:], rtol=0, atol=4e-3)
 
 
 def test_a_callback_may_change_the_state() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,14 +27,16 @@ class StepCallback(Protocol):
 
 @dataclass(frozen=True)
 class Start:
-    """Where sampling starts, if not from pure noise (Meng et al. 2022, arXiv 2108.01073).
+    """Where samples start, if not from pure noise (Meng et al. 2022, arXiv 2108.01073).
 
     Attributes:
-        strength: share of the noise levels that are run through, above 0 to 1.
-        clean: (B, C, h, w) clean state that is noised to the first of them.
+        strength: for each sample the share of the noise levels that are run through, above 0
+            to 1; None for pure noise.
+        clean: (B, C, h, w) clean states that are noised to the first of them; rows without a
+            strength are ignored.
     """
 
-    strength: float
+    strength: Sequence[float | None]
     clean: Tensor
 
 
@@ -62,9 +65,10 @@ def sample(
         schedules: the noise schedule of each stream.
         scheduler: any diffusers scheduler that can predict the clean sample; not changed.
         num_inference_steps: number of steps.
-        start: a clean state to start from; None for pure noise.
+        start: clean states to start from; None for pure noise.
         generators: one for each sample, for schedulers that add noise.
-        on_step: called after each step.
+        on_step: called after each step with the whole batch. Samples that start later are held
+            at the noise of each level until then, which on_step cannot change.
         progress: wraps the iteration over steps (a progress bar).
 
     Returns:
@@ -73,43 +77,113 @@ def sample(
     Raises:
         InputError: if the scheduler cannot predict the clean sample.
     """
+    groups = _groups(layout, schedules, scheduler, num_inference_steps, noise, start, generators)
+    order = torch.cat([g.rows for g in groups]).argsort()
+    begins = torch.tensor([g.begin for g in groups for _ in g.rows], device=noise.device)[order]
+    first, timesteps = int(begins.amin()), groups[0].timesteps
+    x = torch.cat([g.begin_at(first) for g in groups])[order]
+    for k, timestep in enumerate(progress(timesteps[first:]), start=first):
+        scaled = torch.cat([g.scaled(x[g.rows], timestep) for g in groups])[order]
+        t = (timestep.round().long() + 1).expand(len(noise), 2)
+        z0 = denoise(scaled, t, context)
+        if k == len(timesteps) - 1:  # to level 0, where a few classes stop just short
+            x = z0
+        else:
+            parts = [g.step(k, z0[g.rows], timestep, x[g.rows]) for g in groups]
+            x = torch.cat(parts)[order]
+        changed = on_step(k - first, int(timestep), x, z0) if on_step is not None else None
+        if changed is not None:
+            x = torch.where(begins[:, None, None, None] <= k, changed, x)
+    return x
+
+
+class _Group:
+    """Samples of one strength, which begin at the same step of the grid.
+
+    Each group has schedulers of its own, because a solver keeps a history and its place on the
+    grid. All groups walk the grid side by side, so that the network is asked once a step and
+    callbacks see the whole batch. A group whose step has not come begins anew at every level,
+    and what the network says of it is ignored: it begins in the end as if it were alone.
+
+    Args:
+        rows: (n,) its places in the batch.
+        begin: index of its first step.
+        pair: schedulers of image and map that have not stepped.
+        layout: where the streams lie.
+        noise: (n, C, h, w) standard normal noise.
+        clean: (n, C, h, w) state to start from; None for pure noise.
+        generators: one for each of its samples.
+    """
+
+    def __init__(
+        self,
+        rows: Tensor,
+        begin: int,
+        pair: list[Any],
+        layout: StateLayout,
+        noise: Tensor,
+        clean: Tensor | None,
+        generators: list[torch.Generator] | None,
+    ) -> None:
+        self.rows, self.begin, self.timesteps = rows, begin, pair[0].timesteps
+        self._pair, self._fresh = pair, pair
+        self._layout, self._noise, self._clean = layout, noise, clean
+        self._extra = [_step_arguments(s, generators) for s in pair]
+
+    def begin_at(self, step: int) -> Tensor:
+        """The state with the noise of a step."""
+        self._pair = deepcopy(self._fresh)
+        noise = self._layout.split(self._noise)
+        if self._clean is None:
+            each = [n * s.init_noise_sigma for n, s in zip(noise, self._pair, strict=True)]
+            return torch.cat(each, dim=1)
+        for one in self._pair:
+            if hasattr(one, "set_begin_index"):
+                one.set_begin_index(step)
+        first = self.timesteps[step : step + 1]
+        clean = self._layout.split(self._clean)
+        each = [s.add_noise(c, n, first) for s, c, n in zip(self._pair, clean, noise, strict=True)]
+        return torch.cat(each, dim=1)
+
+    def scaled(self, x: Tensor, timestep: Tensor) -> Tensor:
+        """A state as the network sees it."""
+        both = zip(self._pair, self._layout.split(x), strict=True)
+        return torch.cat([s.scale_model_input(p, timestep) for s, p in both], dim=1)
+
+    def step(self, step: int, z0: Tensor, timestep: Tensor, x: Tensor) -> Tensor:
+        """The state after a step, given the estimate of the clean one."""
+        if step < self.begin:
+            return self.begin_at(step + 1)
+        parts = zip(
+            self._pair, self._layout.split(z0), self._layout.split(x), self._extra, strict=True
+        )
+        return torch.cat([s.step(z, timestep, p, **e).prev_sample for s, z, p, e in parts], dim=1)
+
+
+def _groups(
+    layout: StateLayout,
+    schedules: StreamSchedules,
+    scheduler: SchedulerMixin,
+    steps: int,
+    noise: Tensor,
+    start: Start | None,
+    generators: list[torch.Generator] | None,
+) -> list[_Group]:
+    """The batch by strength."""
     pair = [scheduler_for(s, scheduler) for s in (schedules.image, schedules.panoptic)]
     for one in pair:
-        one.set_timesteps(num_inference_steps, device=noise.device)
-    timesteps, parts = _begin(pair, list(layout.split(noise)), layout, start)
-    extra = [_step_arguments(s, generators) for s in pair]
-    for step, timestep in enumerate(progress(timesteps)):
-        scaled = [s.scale_model_input(p, timestep) for s, p in zip(pair, parts, strict=True)]
-        t = (timestep.round().long() + 1).expand(len(noise), 2)
-        z0 = denoise(torch.cat(scaled, dim=1), t, context)
-        if step == len(timesteps) - 1:  # to level 0, where a few classes stop just short
-            parts = list(layout.split(z0))
-        else:
-            parts = [
-                s.step(z, timestep, p, **e).prev_sample
-                for s, z, p, e in zip(pair, layout.split(z0), parts, extra, strict=True)
-            ]
-        if on_step is not None:
-            changed = on_step(step, int(timestep), torch.cat(parts, dim=1), z0)
-            parts = list(layout.split(changed)) if changed is not None else parts
-    return torch.cat(parts, dim=1)
-
-
-def _begin(
-    pair: list[Any], noise: list[Tensor], layout: StateLayout, start: Start | None
-) -> tuple[Tensor, list[Tensor]]:
-    """The timesteps to run through, and each stream at the first of them."""
-    timesteps: Tensor = pair[0].timesteps
-    if start is None:
-        return timesteps, [p * s.init_noise_sigma for p, s in zip(noise, pair, strict=True)]
-    skipped = len(timesteps) - max(1, round(start.strength * len(timesteps)))
-    for one in pair:
-        if hasattr(one, "set_begin_index"):
-            one.set_begin_index(skipped)
-    clean = layout.split(start.clean)
-    first = timesteps[skipped : skipped + 1]
-    parts = [s.add_noise(c, n, first) for s, c, n in zip(pair, clean, noise, strict=True)]
-    return timesteps[skipped:], parts
+        one.set_timesteps(steps, device=noise.device)
+    found: dict[float | None, list[int]] = {}
+    for k, share in enumerate(start.strength if start is not None else [None] * len(noise)):
+        found.setdefault(share, []).append(k)
+    total, groups = len(pair[0].timesteps), []
+    for share, places in found.items():
+        rows = torch.tensor(places, device=noise.device)
+        begin = 0 if share is None else total - max(1, round(share * total))
+        clean = start.clean[rows] if start is not None and share is not None else None
+        some = None if generators is None else [generators[k] for k in places]
+        groups.append(_Group(rows, begin, pair, layout, noise[rows], clean, some))
+    return groups
 
 
 def _step_arguments(

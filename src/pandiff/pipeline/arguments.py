@@ -37,18 +37,20 @@ def spread(value: Any, n: int, each: int, what: str, kind: type | tuple[type, ..
     return [v for v in values for _ in range(each)]
 
 
-def check(steps: int, output_type: str, strength: float | None, images: Sequence[Any]) -> None:
+def check(
+    steps: int, output_type: str, strengths: Sequence[float | None], images: Sequence[Any]
+) -> None:
     """InputError if one of these makes no sense."""
     if not 1 <= steps <= NUM_LEVELS:
         raise InputError(f"num_inference_steps in 1..{NUM_LEVELS}", str(steps), "20 is usual")
     if output_type not in ("pil", "pt", "latent"):
         raise InputError("output_type pil, pt or latent", repr(output_type), "choose one")
-    if strength is None:
-        return
-    if not 0 < strength <= 1:
-        raise InputError("a strength above 0 and up to 1", str(strength), "0.6 is usual")
-    if any(one is None for one in images):
-        raise InputError("an image to vary with strength", "none", "pass image=")
+    for strength, image in zip(strengths, images, strict=True):
+        if strength is not None and not 0 < strength <= 1:
+            raise InputError("a strength above 0 and up to 1", str(strength), "0.6 is usual")
+        if strength not in (None, 1) and image is None:
+            remedy = "pass image=, or a list of strengths with None for what is not varied"
+            raise InputError("an image to vary with strength", "none", remedy)
 
 
 def check_taxonomy(theirs: Taxonomy, ours: Taxonomy) -> None:

@@ -44,6 +44,11 @@ class Known:
             mask = getattr(self, name)
             object.__setattr__(self, name, None if mask is None else read_mask(mask))
 
+    @property
+    def masks(self) -> list[np.ndarray]:
+        """Those that are not None."""
+        return [mask for mask in (self.map, self.image) if mask is not None]
+
     @classmethod
     def of(cls, mask: Mask | Known | None) -> Known:
         """One mask for both."""
@@ -71,17 +76,8 @@ class Given:
     known: Known = field(default_factory=Known)
 
     def __post_init__(self) -> None:
-        found = {}
-        if self.map is not None:
-            found["map"] = self.map.size
-        if self.image is not None:
-            found["image"] = self.image.size
-        masks = [m for m in (self.known.map, self.known.image) if m is not None]
-        for k, mask in enumerate(masks, start=1):
-            found[f"known mask {k}"] = (mask.shape[1], mask.shape[0])
-        if len(set(found.values())) > 1:
-            got = ", ".join(f"{name} {w} x {h}" for name, (w, h) in found.items())
-            raise InputError("map, image and known mask of one size", got, "resize them")
+        _check_sizes(self.map, self.image, self.known)
+        masks = self.known.masks
         if not masks and self.map is not None and self.image is not None:
             raise InputError("a map or an image", "both, whole", "leave out what is to be made")
         if masks and self.map is None and self.image is None:
@@ -96,7 +92,8 @@ class Given:
         strength: float | None,
     ) -> Given:
         """What a sample is given; with a strength, an image without a mask is not kept at all."""
-        varied = strength is not None and known.map is None and known.image is None
+        _check_sizes(panoptic, image, known)
+        varied = strength is not None and not known.masks
         return cls(panoptic, None if varied else image, known)
 
     @property
@@ -127,6 +124,16 @@ class Given:
             )
         assert image is not None and panoptic is not None
         return image, panoptic
+
+
+def _check_sizes(panoptic: PanopticMap | None, image: Image.Image | None, known: Known) -> None:
+    """InputError if they are of several sizes."""
+    found = {name: one.size for name, one in (("map", panoptic), ("image", image)) if one}
+    for k, mask in enumerate(known.masks, start=1):
+        found[f"known mask {k}"] = (mask.shape[1], mask.shape[0])
+    if len(set(found.values())) > 1:
+        got = ", ".join(f"{name} {w} x {h}" for name, (w, h) in found.items())
+        raise InputError("map, image and known mask of one size", got, "resize them")
 
 
 def read_mask(mask: Mask) -> np.ndarray:

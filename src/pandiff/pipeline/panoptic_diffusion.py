@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -174,7 +175,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         map: PanopticMap | Sequence[PanopticMap | None] | None = None,
         image: Image.Image | Sequence[Image.Image | None] | None = None,
         known: Mask | Known | Sequence[Mask | Known | None] | None = None,
-        strength: float | None = None,
+        strength: float | Sequence[float | None] | None = None,
         image_prompt: Image.Image | Sequence[Image.Image | None] | None = None,
         negative_prompt: str | Sequence[str] = "",
         num_images_per_prompt: int = 1,
@@ -205,10 +206,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 kept, exactly in the map, but for a narrow seam in the image; the rest is made
                 anew. A PIL image, white where known, an array (H, W), or a `Known` with a mask
                 for each of the two.
-            strength: how much of `image` is lost, above 0 to 1: it is then where sampling starts
-                from, at that share of the noise levels, and not kept. A map is kept, or else
-                varied with it. With a known mask what is known of both is kept, and the rest of
-                both is varied.
+            strength: for each prompt, or one for all, how much of `image` is lost, above 0 to 1:
+                it is then where sampling starts from, at that share of the noise levels, and not
+                kept. A map is kept, or else varied with it. With a known mask what is known of
+                both is kept, and the rest of both is varied. None, or 1 without an image, for
+                no variation.
             image_prompt: an image for each prompt, or one for all, that the samples resemble
                 without copying it.
             negative_prompt: what guidance leads away from; one for each prompt, or one for all.
@@ -222,8 +224,9 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             generator: one generator, from which each sample draws a seed of its own, or one for
                 each sample. Sample k does not depend on how many others there are.
             output_type: "pil", "pt" (pixels and map tensors) or "latent".
-            callback_on_step_end: called as (pipe, step, timestep, tensors) after each step; may
-                return changed tensors.
+            callback_on_step_end: called as (pipe, step, timestep, tensors) after each step, with
+                the whole batch; may return changed tensors. A variation that starts later than
+                others of its batch is held at the noise of each level until then.
             callback_on_step_end_tensor_inputs: of "latents" (the noisy state) and "clean" (the
                 current estimate of the clean state, which `preview` turns into pictures).
             return_dict: False for a plain tuple.
@@ -238,8 +241,9 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
 
         maps, images = each(map, "map", PanopticMap), each(image, "image", Image.Image)
         masks = [Known.of(one) for one in each(known, "known mask", MASKS)]
-        samples = [Given.of(*one, strength) for one in zip(maps, images, masks, strict=True)]
-        check(num_inference_steps, output_type, strength, images)
+        strengths = each(strength, "strength", (float, Real))
+        check(num_inference_steps, output_type, strengths, images)
+        samples = [Given.of(*one) for one in zip(maps, images, masks, strengths, strict=True)]
         for one in maps:
             if one is not None:
                 check_taxonomy(one.taxonomy, self.taxonomy)
@@ -267,13 +271,12 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 StreamSchedules.of(self.transformer),
                 self.scheduler,
                 num_inference_steps,
-                start=None if strength is None else self._start(strength, images, maps),
+                start=self._start(strengths, images, maps),
                 generators=generators,
                 on_step=self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs),
                 progress=self.progress_bar,
             )
-            sizes = [one.size for one in images] if strength is not None else None
-            out = self._output(z, output_type, samples, sizes)
+            out = self._output(z, output_type, samples, images)
         self.maybe_free_model_hooks()
         return out if return_dict else (out.images, out.maps)
 
@@ -333,15 +336,22 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         )
 
     def _start(
-        self, strength: float, images: list[Image.Image], maps: list[PanopticMap | None]
-    ) -> Start:
-        """Where a variation of images starts; their maps are found first where none is given."""
-        missing = [k for k, one in enumerate(maps) if one is None]
-        found = list(maps)
+        self,
+        strengths: list[float | None],
+        images: list[Image.Image | None],
+        maps: list[PanopticMap | None],
+    ) -> Start | None:
+        """Where variations of images start; their maps are found first where none is given."""
+        shares = [s if i is not None else None for s, i in zip(strengths, images, strict=True)]
+        varied = [k for k, share in enumerate(shares) if share is not None]
+        if not varied:
+            return None
+        pictures, found = [images[k] for k in varied], [maps[k] for k in varied]
+        missing = [k for k, one in enumerate(found) if one is None]
         if missing:
             out = self(
                 [""] * len(missing),
-                image=[images[k] for k in missing],
+                image=[pictures[k] for k in missing],
                 guidance_scale=1.0,
                 generator=[torch.Generator().manual_seed(0) for _ in missing],
             )
@@ -349,7 +359,10 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 found[k] = one
         state, _ = self._encoder.encode([Given(map=one) for one in found])
         panoptic = self.transformer.layout.split(state)[1]
-        return Start(strength, torch.cat([self._encoder.images(images), panoptic], dim=1))
+        some = torch.cat([self._encoder.images(pictures), panoptic], dim=1)
+        clean = some.new_zeros(len(shares), *some.shape[1:])
+        clean[varied] = some
+        return Start(shares, clean)
 
     def _on_step(
         self, callback: Callable[..., dict[str, Tensor] | None] | None, names: Sequence[str]
@@ -377,14 +390,14 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         Args:
             clean: (B, C, h, w), the callback tensor "clean".
         """
-        return self._output(clean, "pil", [Given()] * len(clean))
+        return self._output(clean, "pil", [Given()] * len(clean), [None] * len(clean))
 
     def _output(
         self,
         z: Tensor,
         output_type: str,
         samples: Sequence[Given],
-        sizes: Sequence[tuple[int, int]] | None = None,
+        given: Sequence[Image.Image | None],
     ) -> PanopticPipelineOutput:
         latents, panoptic = self.transformer.layout.unpack(z)
         if output_type == "latent":
@@ -392,9 +405,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         if output_type == "pt":
             return PanopticPipelineOutput(images=decode_latents(self.vae, latents), maps=panoptic)
         square = (self.image_size, self.image_size)
-        frames = [
-            Frame(size, self.image_size) for size in sizes or [g.size or square for g in samples]
+        sizes = [
+            i.size if i is not None else g.size or square
+            for g, i in zip(samples, given, strict=True)
         ]
+        frames = [Frame(size, self.image_size) for size in sizes]
         images: list[Image.Image | None] = [None] * len(samples)
         maps: list[PanopticMap | None] = [None] * len(samples)
         if not all(g.has_whole_image for g in samples):
