@@ -51,7 +51,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--segmenter",
         metavar="NAME",
         default="mask2former",
-        help="mask2former, maskformer, or segformer, which finds categories alone",
+        help="mask2former, maskformer, segformer, which finds categories alone, or built-in: "
+        "the library's own, which learns things in fewer steps",
     )
     parser.add_argument(
         "--steps", metavar="N", type=positive_number, default=0, help="of each training"

@@ -94,19 +94,8 @@ class SegmenterTask:
     def losses(self, network: nn.Module, batch: Tensors, draws: Tensors) -> Tensors:
         flip, phase = draws["flip"], draws["phase"]
         category, instance = (_flip(batch[k].long(), flip) for k in ("category", "instance"))
-        offsets = self.coding.encode(LabelBatch(category, instance, instance))
         pixels = disturb(_flip(batch["pixels"], flip), draws)
-        output = network(pixels.contiguous(memory_format=torch.channels_last))
-        predicted = at_phase(output, phase).float()
-        logits, predicted = predicted[:, :-2], predicted[:, -2:]
-        labels = torch.stack([category, instance], dim=1)
-        category, instance = at_phase(pixel_unshuffle(labels, PATCH), phase).unbind(1)
-        offsets = at_phase(pixel_unshuffle(offsets, PATCH), phase)
-        ce = cross_entropy(logits, category)
-        thing = (instance > 0)[:, None].expand_as(offsets)
-        l1 = batch_mean(((predicted - offsets).abs() * thing).sum(), thing.sum())
-        accuracy = (logits.argmax(1) == category).float().mean()
-        return {"loss": ce + OFFSET_WEIGHT * l1, "ce": ce, "offset": l1, "accuracy": accuracy}
+        return losses_at(network, pixels, category, instance, phase, self.coding)
 
     @torch.inference_mode()
     def preview(self, network: nn.Module) -> Image.Image:
@@ -121,6 +110,38 @@ class SegmenterTask:
         """Write the network, its weights as float16; they are read as float32."""
         assert isinstance(network, PanopticSegmenter)
         copy.deepcopy(network).half().save_pretrained(folder)
+
+
+def losses_at(
+    network: nn.Module,
+    pixels: Tensor,
+    category: Tensor,
+    instance: Tensor,
+    phase: Tensor,
+    coding: Offsets,
+) -> Tensors:
+    """The loss and its parts, at one pixel of each patch.
+
+    Args:
+        network: a `PanopticSegmenter`.
+        pixels: (B, 3, H, W) in [-1, 1].
+        category: (B, H, W) int64: index in the taxonomy; 0 = void.
+        instance: (B, H, W) int64: the number of the thing there; 0 = none.
+        phase: (B,) which pixel: see `at_phase`.
+        coding: of the instances.
+    """
+    offsets = coding.encode(LabelBatch(category, instance, instance))
+    output = network(pixels.contiguous(memory_format=torch.channels_last))
+    predicted = at_phase(output, phase).float()
+    logits, predicted = predicted[:, :-2], predicted[:, -2:]
+    labels = torch.stack([category, instance], dim=1)
+    category, instance = at_phase(pixel_unshuffle(labels, PATCH), phase).unbind(1)
+    offsets = at_phase(pixel_unshuffle(offsets, PATCH), phase)
+    ce = cross_entropy(logits, category)
+    thing = (instance > 0)[:, None].expand_as(offsets)
+    l1 = batch_mean(((predicted - offsets).abs() * thing).sum(), thing.sum())
+    accuracy = (logits.argmax(1) == category).float().mean()
+    return {"loss": ce + OFFSET_WEIGHT * l1, "ce": ce, "offset": l1, "accuracy": accuracy}
 
 
 def _flip(values: Tensor, flip: Tensor) -> Tensor:

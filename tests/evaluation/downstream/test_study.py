@@ -59,8 +59,9 @@ def test_all_arms(command: list[str], tmp_path: Path, capsys: Capture) -> None:
     assert f"numbers: {out / 'downstream.json'}\n" in printed
 
 
-def test_a_panoptic_segmenter(command: list[str], tmp_path: Path) -> None:
-    assert main([*command, "--segmenter", "maskformer", "--arms", "real", "--seeds", "3"]) == 0
+@pytest.mark.parametrize("name", ["maskformer", "built-in"])
+def test_a_panoptic_segmenter(name: str, command: list[str], tmp_path: Path) -> None:
+    assert main([*command, "--segmenter", name, "--arms", "real", "--seeds", "3"]) == 0
     report = json.loads((tmp_path / "out/downstream.json").read_text())
     assert report["arms"]["real"]["scores"].keys() == {"pq_all", "pq_things", "pq_stuff", "miou"}
     taxonomy = study.FolderExamples(tmp_path / "test", 32).taxonomy
@@ -116,7 +117,7 @@ def test_other_data_is_another_study(
     ("arguments", "expected"),
     [
         (["--arms", "real,fake"], "arms of real, generated, both, labelled, rival, got 'fake'"),
-        (["--segmenter", "yolo"], "a segmenter of mask2former, maskformer, segformer"),
+        (["--segmenter", "yolo"], "a segmenter of mask2former, maskformer, segformer, built-in"),
         (["--size", "50"], "a --size that 32 divides, got 50"),
         (["--batch", "1"], "a --batch of 2 or more"),
         (["--seeds", "a"], "a seeds for --seeds, got 'a'"),

@@ -1,6 +1,7 @@
-"""Small standard segmenters of transformers, built from a configuration: nothing is fetched.
+"""Small segmenters, built from a configuration: nothing is fetched.
 
-Each is used as its authors do: their loss, their post-processing, at about two million parameters.
+Those of transformers are used as their authors do: their loss, their post-processing, at about two
+million parameters. The built-in one is this library's own and no standard.
 """
 
 from __future__ import annotations
@@ -24,14 +25,20 @@ from transformers import (
     SwinConfig,
 )
 
+from pandiff.codec.labels import MAX_LABEL
+from pandiff.codec.offsets import Offsets
 from pandiff.evaluation.downstream.examples import Example
-from pandiff.taxonomy import Taxonomy
+from pandiff.models.segmenter import PATCH, PanopticSegmenter
+from pandiff.taxonomy import VOID, Taxonomy
+from pandiff.training.segmenter_task import losses_at
 
 WIDTH, QUERIES = 64, 40
 """Channels of the decoders, and segments that one image may have."""
 STAGES = ("stage1", "stage2", "stage3", "stage4")
 IGNORED = 255
 """Label of void in a semantic map, as SegFormer has it."""
+CODING = Offsets(MAX_LABEL)
+"""How the built-in segmenter writes instances."""
 
 
 class Learner(Protocol):
@@ -49,7 +56,7 @@ class Learner(Protocol):
         """A new network with weights from torch's global generator."""
 
     def processor(self, size: int) -> Any:
-        """What prepares images for it, and reads its outputs."""
+        """What prepares images for it, and reads its outputs; None for nothing."""
 
     def loss(self, network: nn.Module, pixels: Tensor, examples: Sequence[Example]) -> Tensor:
         """Its own loss of a batch; pixels (B, 3, S, S) in [-1, 1]."""
@@ -140,10 +147,31 @@ class Segformer:
         return network(pixel_values=pixels, labels=labels).loss
 
 
+class BuiltIn:
+    """`PanopticSegmenter`: ours, no standard; things come out of a short training of it."""
+
+    semantic, clip = False, 1.0
+
+    def network(self, taxonomy: Taxonomy, size: int) -> nn.Module:
+        network: nn.Module = PanopticSegmenter(taxonomy=taxonomy.to_coco())
+        return network.to(memory_format=torch.channels_last)
+
+    def processor(self, size: int) -> None:
+        """Nothing: it reads pixels as they are."""
+
+    def loss(self, network: nn.Module, pixels: Tensor, examples: Sequence[Example]) -> Tensor:
+        assert isinstance(network, PanopticSegmenter)
+        pairs = [dense(one, network.taxonomy) for one in examples]
+        category, instance = (torch.stack(t).to(pixels.device) for t in zip(*pairs, strict=True))
+        phase = torch.randint(PATCH**2, (len(pixels),)).to(pixels.device)
+        return losses_at(network, pixels, category, instance, phase, CODING)["loss"]
+
+
 LEARNERS: dict[str, Learner] = {
     "mask2former": Mask2Former(),
     "maskformer": MaskFormer(),
     "segformer": Segformer(),
+    "built-in": BuiltIn(),
 }
 """The segmenters by name; the names are those of `settings.DEFAULT_STEPS`."""
 
@@ -191,3 +219,12 @@ def semantic(example: Example) -> Tensor:
     """(S, S) int64: the class of each pixel, IGNORED where it is void."""
     table = torch.cat([torch.tensor([IGNORED]), example.classes])
     return table[example.segments.long()]
+
+
+def dense(example: Example, taxonomy: Taxonomy) -> tuple[Tensor, Tensor]:
+    """(S, S) int64 each: the category's index, VOID where none is; the thing's number, or 0."""
+    category = torch.cat([torch.tensor([VOID]), example.classes + 1])
+    numbers = torch.arange(len(category)).clamp(max=MAX_LABEL)
+    numbers[~torch.from_numpy(taxonomy.isthing)[category]] = 0
+    where = example.segments.long()
+    return category[where], numbers[where]

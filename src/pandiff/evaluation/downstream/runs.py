@@ -92,12 +92,13 @@ def write_run(out: Path, run: Run) -> None:
 
 
 def save_model(out: Path, run: str, network: nn.Module, processor: Any) -> Path:
-    """Write a segmenter as transformers reads it; the folder appears whole."""
+    """Write a segmenter as transformers, or the library, reads it; the folder appears whole."""
     folder = out / MODELS / run
     fresh = folder.with_name(f".{run}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     network.save_pretrained(fresh)
-    processor.save_pretrained(fresh)
+    if processor is not None:
+        processor.save_pretrained(fresh)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(fresh, folder)
     return folder

@@ -31,7 +31,7 @@ ARMS: dict[str, Arm] = {
     RIVAL: Arm("generated images, maps by the segmenter of the few", (REAL, GENERATED)),
 }
 DEFAULT_ARMS = (REAL, GENERATED, BOTH, RIVAL)
-DEFAULT_STEPS = {"mask2former": 1000, "maskformer": 1000, "segformer": 1000}
+DEFAULT_STEPS = {"mask2former": 1000, "maskformer": 1000, "segformer": 1000, "built-in": 1000}
 """The segmenters, and the steps that each of them takes where nothing else is said."""
 
 

@@ -46,7 +46,7 @@ from pandiff.evaluation.downstream.settings import (
 )
 from pandiff.evaluation.machine import machine
 from pandiff.evaluation.score import GROUPS, MapScores
-from pandiff.evaluation.segmenters import Segmenter, TransformerSegmenter
+from pandiff.evaluation.segmenters import Segmenter, find_segmenter
 
 Bars = Callable[[str], Progress]
 
@@ -122,7 +122,7 @@ class Study:
     def segmenter(self, arm: str, seed: int) -> Segmenter:
         """The segmenter of a finished run."""
         folder = self.out / MODELS / name(arm, seed)
-        return TransformerSegmenter(folder, self.taxonomy, self.device)
+        return find_segmenter(folder, self.taxonomy, self.device)
 
     def score(self, segmenter: Segmenter) -> dict[str, float]:
         """PQ of all, things and stuff, and mIoU, on the test pairs."""
