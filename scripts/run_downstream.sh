@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Does the shipped model's data help downstream? Pairs, then 4 arms and the rival's teacher x 3 seeds.
+# Does the shipped model's data help downstream? Pairs, then for each segmenter 4 arms and the rival's teacher x seeds.
 # usage: scripts/run_downstream.sh OUT [MODEL]     the same call goes on after an interruption
 set -euo pipefail
 out=${1:?usage: scripts/run_downstream.sh OUT [MODEL]} model=${2:-scenes}
-: "${COUNT:=384}" "${TEST:=128}" "${STEPS:=400}" "${LABELLED:=32}" "${SEEDS:=0,1,2}" "${SAMPLING:=20}"
+: "${COUNT:=256}" "${TEST:=128}" "${LABELLED:=32}" "${SEEDS:=0,1}" "${SAMPLING:=20}" "${BATCH:=16}"
+: "${SEGMENTERS:=built-in:400 segformer:250}" # name:steps
 mkdir -p "$out"
 # Scenes of another seed than the model's training (0), the tuning (1) and the test (2).
 pandiff scenes --count "$COUNT" --seed 3 --size 128 --out "$out/real"
@@ -18,5 +19,7 @@ print(*(c[k % len(c)] for k, c in enumerate(captions.values())), sep="\n")
 END
 pandiff synthesize --model "$model" --prompts "$out/prompts.txt" --count "$COUNT" --seed 0 \
   --steps "$SAMPLING" --out "$out/generated"
-pandiff downstream --real "$out/real" --generated "$out/generated" --test "$out/test" \
-  --seeds "$SEEDS" --steps "$STEPS" --labelled "$LABELLED" --out "$out/study"
+for segmenter in $SEGMENTERS; do
+  pandiff downstream --real "$out/real" --generated "$out/generated" --test "$out/test" --segmenter "${segmenter%:*}" \
+    --seeds "$SEEDS" --steps "${segmenter#*:}" --batch "$BATCH" --labelled "$LABELLED" --out "$out/${segmenter%:*}"
+done

@@ -119,6 +119,7 @@ def losses_at(
     instance: Tensor,
     phase: Tensor,
     coding: Offsets,
+    weight: Tensor | None = None,
 ) -> Tensors:
     """The loss and its parts, at one pixel of each patch.
 
@@ -129,6 +130,7 @@ def losses_at(
         instance: (B, H, W) int64: the number of the thing there; 0 = none.
         phase: (B,) which pixel: see `at_phase`.
         coding: of the instances.
+        weight: (num_classes,) of each category in the cross-entropy; None for equal ones.
     """
     offsets = coding.encode(LabelBatch(category, instance, instance))
     output = network(pixels.contiguous(memory_format=torch.channels_last))
@@ -137,7 +139,7 @@ def losses_at(
     labels = torch.stack([category, instance], dim=1)
     category, instance = at_phase(pixel_unshuffle(labels, PATCH), phase).unbind(1)
     offsets = at_phase(pixel_unshuffle(offsets, PATCH), phase)
-    ce = cross_entropy(logits, category)
+    ce = cross_entropy(logits, category, weight)
     thing = (instance > 0)[:, None].expand_as(offsets)
     l1 = batch_mean(((predicted - offsets).abs() * thing).sum(), thing.sum())
     accuracy = (logits.argmax(1) == category).float().mean()

@@ -20,7 +20,7 @@ from pandiff.evaluation.downstream.learners import (
     semantic,
 )
 from pandiff.evaluation.downstream.runs import save_model
-from pandiff.evaluation.downstream.settings import DEFAULT_STEPS, Settings
+from pandiff.evaluation.downstream.settings import DEFAULT_RATES, DEFAULT_STEPS, Settings
 from pandiff.evaluation.score import MapScores
 from pandiff.evaluation.segmenters import OwnSegmenter, TransformerSegmenter, find_segmenter
 from pandiff.taxonomy import Category, Taxonomy
@@ -34,7 +34,7 @@ VOID = Example(
 
 
 def test_the_names_are_those_of_the_settings() -> None:
-    assert LEARNERS.keys() == DEFAULT_STEPS.keys()
+    assert LEARNERS.keys() == DEFAULT_STEPS.keys() == DEFAULT_RATES.keys()
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -79,7 +79,7 @@ def test_the_built_in_one_is_read_back(make: Make, tmp_path: Path) -> None:
 def test_the_built_in_one_learns_things(make: Make, tmp_path: Path) -> None:
     """Two balls of one color are two segments after a short training."""
     examples = FolderExamples(make("a", count=8), 32)
-    settings = Settings("built-in", 60, 4, 32, lr=3e-3)
+    settings = Settings("built-in", 60, 4, 32)
     folder = save_model(
         tmp_path, "one", fit([examples], examples.taxonomy, settings, 0).network, None
     )

@@ -121,7 +121,7 @@ def test_other_data_is_another_study(
         (["--size", "50"], "a --size that 32 divides, got 50"),
         (["--batch", "1"], "a --batch of 2 or more"),
         (["--seeds", "a"], "a seeds for --seeds, got 'a'"),
-        (["--lr", "0"], "a learning rate above 0, got 0"),
+        (["--lr", "-1"], "a learning rate of 0 or more, got -1"),
         (["--test", "nowhere"], "nowhere"),
     ],
 )

@@ -15,7 +15,6 @@ from pandiff.evaluation.downstream.examples import Example, Examples
 from pandiff.evaluation.downstream.learners import LEARNERS
 from pandiff.evaluation.downstream.settings import Settings
 from pandiff.taxonomy import Taxonomy
-from pandiff.training.config import Optim
 from pandiff.training.optimizer import make_optimizer
 from pandiff.training.sampler import StepSampler
 from pandiff.training.segmenter_task import GAIN, NOISE, SHIFT, disturb
@@ -62,8 +61,7 @@ def fit(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = learner.network(taxonomy, settings.size).to(device).train()
-        optim = Optim(lr=settings.lr, weight_decay=0.05, betas=(0.9, 0.999))
-        optimizer = make_optimizer(optim, network)
+        optimizer = make_optimizer(learner.optim, network)
         drawn = batches(parts, settings, seed)
         losses: list[float] = []
         for step in progress(range(settings.steps)):
@@ -73,7 +71,7 @@ def fit(
             loss = learner.loss(network, pixels.to(device), examples)
             optimizer.zero_grad()
             loss.backward()
-            clip_grad_norm_(network.parameters(), learner.clip)
+            clip_grad_norm_(network.parameters(), learner.optim.clip)
             optimizer.step()
             losses.append(float(loss.detach()))
     last = losses[-max(1, len(losses) // 10) :]

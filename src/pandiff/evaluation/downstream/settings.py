@@ -33,6 +33,8 @@ ARMS: dict[str, Arm] = {
 DEFAULT_ARMS = (REAL, GENERATED, BOTH, RIVAL)
 DEFAULT_STEPS = {"mask2former": 1000, "maskformer": 1000, "segformer": 1000, "built-in": 1000}
 """The segmenters, and the steps that each of them takes where nothing else is said."""
+DEFAULT_RATES = {"mask2former": 1e-3, "maskformer": 1e-3, "segformer": 1e-3, "built-in": 4e-3}
+"""Their peak learning rates, likewise."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Settings:
         batch: pairs a step.
         size: side in pixels to which pairs are brought.
         labelled: real pairs of which the rival's segmenter learns, chosen by the seed.
-        lr: peak learning rate.
+        lr: peak learning rate; 0 for the segmenter's own.
     """
 
     segmenter: str = "mask2former"
@@ -67,7 +69,7 @@ class Settings:
     batch: int = 8
     size: int = 64
     labelled: int = 64
-    lr: float = 1e-3
+    lr: float = 0.0
 
     def __post_init__(self) -> None:
         if self.segmenter not in DEFAULT_STEPS:
@@ -77,9 +79,10 @@ class Settings:
             raise InputError("a --size that 32 divides", str(self.size), "choose 64 or 128")
         if self.batch < 2:
             raise InputError("a --batch of 2 or more", str(self.batch), "ask for more")
-        if self.lr <= 0:
-            raise InputError("a learning rate above 0", f"{self.lr:g}", "choose about 1e-3")
+        if self.lr < 0:
+            raise InputError("a learning rate of 0 or more", f"{self.lr:g}", "choose about 1e-3")
         object.__setattr__(self, "steps", self.steps or DEFAULT_STEPS[self.segmenter])
+        object.__setattr__(self, "lr", self.lr or DEFAULT_RATES[self.segmenter])
 
 
 def check_arms(arms: tuple[str, ...], sources: Sources) -> None:
