@@ -18,7 +18,7 @@ from pandiff.evaluation.evaluate import report
 from pandiff.evaluation.measuring import Judges, Measuring
 from pandiff.evaluation.questions import SceneQuestions
 from pandiff.evaluation.report import write_page
-from pandiff.evaluation.report.svg import Bar, histogram, intervals
+from pandiff.evaluation.report.svg import BINS, Bar, bin_edges, histogram, intervals
 from pandiff.evaluation.sample_sets import REFERENCE, TEXT, Sample, fill, real
 from pandiff.evaluation.segmenters import find_segmenter
 
@@ -123,6 +123,11 @@ frame.onload = () => {{
     const box = e.getBoundingClientRect();
     return box.width && (box.right > width + 1 || box.left < -1);
   }});
+  const inside = (e, plot) => {{
+    const [a, b] = [e.getBoundingClientRect(), plot.getBoundingClientRect()];
+    return a.left > b.left - 1 && a.right < b.right + 1
+      && a.top > b.top - 1 && a.bottom < b.bottom + 1;
+  }};
   const pictures = [...d.querySelectorAll(".pic")];
   document.querySelector("pre").textContent = JSON.stringify({{
     scroll: d.documentElement.scrollWidth,
@@ -133,6 +138,9 @@ frame.onload = () => {{
     painted: pictures.filter(e =>
       frame.contentWindow.getComputedStyle(e).backgroundImage.startsWith("url(\\"data:")
       && e.offsetWidth > 60 && e.offsetWidth === e.offsetHeight).length,
+    marks: d.querySelectorAll("svg.plot .threshold").length,
+    outside: [...d.querySelectorAll("svg.plot > *")].filter(e => !inside(e, e.closest("svg")))
+      .map(e => e.outerHTML),
     plots: [...d.querySelectorAll("svg.plot")].filter(e => e.getBBox().width > 100).length,
     font: frame.contentWindow.getComputedStyle(d.body).fontSize,
   }});
@@ -153,6 +161,7 @@ def test_in_a_browser(page: Path, tmp_path: Path, width: int) -> None:
     assert found["scroll"] <= width
     assert found["requests"] == []
     assert found["painted"] == found["pictures"] > 40
+    assert found["marks"] == 3 and found["outside"] == []
     assert found["plots"] >= 8 and found["font"] == "16px"
 
 
@@ -173,3 +182,33 @@ def test_plots_keep_odd_numbers_out() -> None:
     bars = [Bar("a", 0.5, None, None, "50", (("b", 0.7),)), Bar("c", -0.5, -1, 0, "d")]
     svg = intervals(bars, "l")
     assert svg.count('class="whisker"') == 1 and "None" not in svg
+
+
+def columns(svg: str) -> list[tuple[str, str]]:
+    """The kind of each bar, and its count of how many."""
+    return re.findall(r'<rect class="([\w ]+)".*?<title>(\d+ of \d+),', svg)
+
+
+def test_a_histogram_counts() -> None:
+    """Widths of 1/16: a value on the threshold is not below it, and NaN is nowhere."""
+    made = np.array([0.0, 0.49, 0.49, 0.5, 1.0, np.nan])
+    svg = histogram(made, np.array([0.5, 1.0]), 0.5, "x")
+    assert columns(svg) == [
+        ("made below", "1 of 5"), ("made below", "2 of 5"), ("made", "1 of 5"), ("made", "1 of 5"),
+        ("real", "1 of 2"), ("real", "1 of 2"),
+    ]  # fmt: skip
+    heights = [float(h) for h in re.findall(r'<rect.*? height="([\d.]+)"', svg)]
+    assert heights == pytest.approx([32, 64, 32, 32, 80, 80])
+    assert svg.count('class="threshold"') == 1 and ">0.5</text>" in svg
+    without = histogram(made, None, None, "x")
+    assert [kind for kind, _ in columns(without)] == ["made"] * 4
+    assert "threshold" not in without
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.013, 0.5, 0.777, 1.0])
+def test_a_threshold_is_an_edge(threshold: float) -> None:
+    edges = bin_edges(0, 1, threshold)
+    assert threshold in edges
+    assert np.diff(edges) == pytest.approx(1 / BINS)
+    assert -1 / BINS < edges[0] <= 0 and 1 <= edges[-1] < 1 + 1 / BINS
+    assert bin_edges(0, 1, None).tolist() == [k / BINS for k in range(BINS + 1)]

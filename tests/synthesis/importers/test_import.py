@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from pandiff.cli import main
 from pandiff.coco import PanopticFolder
 from pandiff.errors import InputError
+from pandiff.synthesis.importers import import_source, open_source
 from pandiff.synthesis.importers.captions import read_captions
 from pandiff.taxonomy import Taxonomy
 
@@ -97,3 +99,26 @@ def test_malformed_captions_are_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "captions.json").write_text(content)
     with pytest.raises(InputError, match=r"captions\.json"):
         read_captions(tmp_path / "captions.json")
+
+
+def test_what_is_held_of_an_image(save: Any, tmp_path: Path, taxonomy: Taxonomy) -> None:
+    """Names alone, under a kilobyte; a map would be sixteen times as much."""
+
+    def peak(count: int) -> int:
+        """The most memory at a time, from the opening of so many images to their last file."""
+        source = tmp_path / str(count)
+        for k in range(count):
+            save(source / f"images/{k:06}.png", np.zeros((64, 64, 3), np.uint8))
+            for kind, value in (("semantic", 7), ("instances", 1)):
+                save(source / kind / f"{k:06}.png", np.full((64, 64), value, np.uint8))
+        tracemalloc.start()
+        try:
+            opened = open_source("masks", source, taxonomy=taxonomy)
+            assert import_source(opened, source / "out") == count
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(2)  # what is imported and cached once
+    few, many = peak(50), peak(250)
+    assert (many - few) / 200 < 1000

@@ -128,7 +128,8 @@ def _bar(title: str, metrics: Report, section: str, name: str) -> Bar:
 def _signatures(report: Report, scores: Mapping[str, Scores], pictures: Pictures) -> str:
     intro = (
         "<p>The four ways to fail that the paper names. Where real images can fail too, the "
-        "threshold (dashed) is where 5\N{NARROW NO-BREAK SPACE}% of them do.</p>"
+        "threshold (dashed) is where 5\N{NARROW NO-BREAK SPACE}% of them do; generated samples "
+        "below it are red.</p>"
     )
     cards = [_signature(s, scores, pictures) for s in report["signatures"].values()]
     return f'{intro}{KEY}<div class="cards four">{"".join(cards)}</div>'

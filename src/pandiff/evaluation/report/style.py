@@ -49,6 +49,7 @@ tbody th { width:46%; overflow-wrap:anywhere; min-width:7.5rem; }
 .mini { width:100%; max-width:110px; height:14px; display:block; }
 svg text { font:11px system-ui,sans-serif; fill:var(--ink); }
 svg .made { fill:var(--made); fill-opacity:.8; }
+svg .below { fill:var(--poor); }
 svg .real { fill:none; stroke:var(--real); stroke-width:1.5; }
 svg.mini .real { fill:var(--real); stroke:none; }
 svg .axis, svg .track { stroke:var(--line); fill:none; } svg .track { stroke-width:2; }

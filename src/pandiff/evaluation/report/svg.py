@@ -12,6 +12,8 @@ import numpy as np
 WIDTH = 360
 """Of all plots, in units of their view box; text is 11 of them high."""
 BINS = 16
+BASE, TALLEST = 100, 80
+"""Of histograms: where bars stand, and the height of the highest."""
 
 
 def histogram(
@@ -22,32 +24,78 @@ def histogram(
 ) -> str:
     """Made (filled) and real (outlined) samples by their score, with a threshold.
 
+    No bar lies on both sides of the threshold, and those of made samples below it are red.
+
     Args:
         made, real: scores; NaN is left out.
         threshold: where a line is drawn, if anywhere.
         label: of the axis, and of the picture for those who do not see it.
     """
     sets = [a[~np.isnan(a)] for a in (made, real) if a is not None]
-    everything = np.concatenate([*sets, [] if threshold is None else [threshold]])
-    low, high = _range(everything)
-    shares = [np.histogram(s, BINS, (low, high))[0] / max(len(s), 1) for s in sets]
-    top = max(float(s.max(initial=0)) for s in shares) or 1.0
-    height, step = 96, (WIDTH - 20) / BINS
+    low, high = _range(np.concatenate([*sets, [] if threshold is None else [threshold]]))
+    edges = bin_edges(low, high, threshold)
+    counts = [np.histogram(s, edges)[0] for s in sets]
+    shares = [c / max(len(s), 1) for c, s in zip(counts, sets, strict=True)]
+    top = max(float(s.max()) for s in shares) or 1.0
     parts = [
-        f'<rect class="{kind}" x="{10 + k * step:.1f}" y="{height - share / top * 84:.1f}" '
-        f'width="{step - 1:.1f}" height="{share / top * 84:.1f}"/>'
-        for kind, of_set in zip(("made", "real"), shares, strict=False)
-        for k, share in enumerate(of_set)
+        _column(
+            "made below" if kind == "made" and _is_below(edges[k + 1], threshold) else kind,
+            _at(edges[k], edges),
+            _at(edges[k + 1], edges),
+            share / top,
+            f"{counts[n][k]} of {len(sets[n])}, {edges[k]:.3g} to {edges[k + 1]:.3g}",
+        )
+        for n, kind in enumerate(("made", "real")[: len(sets)])
+        for k, share in enumerate(shares[n])
         if share
     ]
     if threshold is not None:
-        x = 10 + (threshold - low) / (high - low) * (WIDTH - 20)
-        parts.append(f'<path class="threshold" d="M{x:.1f} 4V{height}"/>')
-    parts.append(f'<path class="axis" d="M10 {height}H{WIDTH - 10}"/>')
+        parts += _mark(threshold, _at(threshold, edges))
+    parts.append(f'<path class="axis" d="M10 {BASE}H{WIDTH - 10}"/>')
     for x, anchor, value in ((10, "start", low), (WIDTH - 10, "end", high)):
-        parts.append(_text(x, height + 14, f"{value:.3g}", anchor))
-    parts.append(_text(WIDTH / 2, height + 14, label, "middle"))
-    return _svg(parts, height + 20, f"Distribution of {label}")
+        parts.append(_text(x, BASE + 14, f"{value:.3g}", anchor))
+    parts.append(_text(WIDTH / 2, BASE + 14, label, "middle"))
+    return _svg(parts, BASE + 20, f"Distribution of {label}")
+
+
+def bin_edges(low: float, high: float, threshold: float | None) -> np.ndarray:
+    """Edges of bins of one width that cover low..high, the threshold one of them, if there is one.
+
+    There are BINS bins, and one more where neither end falls on an edge.
+    """
+    width = (high - low) / BINS
+    if threshold is None:
+        return np.linspace(low, high, BINS + 1)
+    below = math.ceil((threshold - low) / width - 1e-9)
+    above = math.ceil((high - threshold) / width - 1e-9)
+    edges = threshold + width * np.arange(-below, above + 1)
+    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
+    return edges
+
+
+def _is_below(edge: float, threshold: float | None) -> bool:
+    return threshold is not None and edge <= threshold
+
+
+def _at(value: float, edges: np.ndarray) -> float:
+    """Where a score lies between the ends of the axis."""
+    return 10 + float((value - edges[0]) / (edges[-1] - edges[0])) * (WIDTH - 20)
+
+
+def _column(kind: str, left: float, right: float, share: float, text: str) -> str:
+    """A bar of a histogram; `share` of the highest."""
+    return (
+        f'<rect class="{kind}" x="{left:.1f}" y="{BASE - share * TALLEST:.1f}" '
+        f'width="{right - left - 1:.1f}" height="{share * TALLEST:.1f}">'
+        f"<title>{text}</title></rect>"
+    )
+
+
+def _mark(threshold: float, x: float) -> list[str]:
+    """The line of a threshold, and its value beside it, where there is room."""
+    side, anchor = (4, "start") if x < WIDTH / 2 else (-4, "end")
+    line = f'<path class="threshold" d="M{x:.1f} 4V{BASE}"/>'
+    return [line, _text(x + side, 12, f"{threshold:.3g}", anchor)]
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

@@ -62,7 +62,7 @@ class Cityscapes(Listed):
     ) -> None:
         split = choose_split(path / "leftImg8bit", split)
         folder = path / "leftImg8bit" / split
-        super().__init__([p for p in images_below(folder) if p.name.endswith(IMAGE)])
+        super().__init__([p for p in images_below(folder) if p.endswith(IMAGE)])
         if not len(self):
             raise InputError(f"images *{IMAGE} below {folder}", "none", "check the layout")
         self.taxonomy = taxonomy or CITYSCAPES

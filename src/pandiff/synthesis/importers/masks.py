@@ -42,20 +42,19 @@ class Masks(Listed):
         self.path, self.taxonomy = path, taxonomy
         self._train_ids, self._components = train_ids, components
         self._semantic = self._masks("semantic")
-        self._instances = self._masks("instances") if (path / "instances").is_dir() else {}
+        self._instances = self._masks("instances") if (path / "instances").is_dir() else []
 
-    def _masks(self, kind: str) -> dict[str, Path]:
-        """The masks of a folder by their stems: one for each image, and no other."""
-        masks: dict[str, Path] = {}
+    def _masks(self, kind: str) -> list[str]:
+        """The mask of each image in a folder that has no other."""
+        masks: dict[str, str] = {}
         for mask in images_below(self.path / kind):
-            if masks.setdefault(mask.stem, mask) is not mask:
-                got = f"{mask} beside {masks[mask.stem]}"
-                raise InputError("masks of different stems", got, "rename one")
-        stems = {image.stem for image in self._images}
-        for odd in sorted(stems ^ masks.keys()):
+            if (other := masks.setdefault(Path(mask).stem, mask)) is not mask:
+                raise InputError("masks of different stems", f"{mask} beside {other}", "rename one")
+        stems = [Path(image).stem for image in self._images]
+        for odd in sorted(masks.keys() ^ stems):
             missing = self.path / ("images" if odd in masks else kind) / f"{odd}.*"
             raise InputError(f"the file {missing}", "none", "add it or remove what belongs to it")
-        return masks
+        return [masks[stem] for stem in stems]
 
     @cached_property
     def _ids(self) -> np.ndarray:
@@ -66,7 +65,7 @@ class Masks(Listed):
         return table
 
     def panoptic(self, k: int) -> PanopticMap:
-        path = self._semantic[self.image(k).stem]
+        path = Path(self._semantic[k])
         semantic = read_mask(path)
         if self._train_ids:
             semantic = self._from_train_ids(semantic, path)
@@ -85,7 +84,7 @@ class Masks(Listed):
         return self._ids[values]
 
     def _numbers(self, k: int, semantic: np.ndarray) -> np.ndarray:
-        path = self._instances[self.image(k).stem]
+        path = Path(self._instances[k])
         numbers = read_mask(path)
         if numbers.shape != semantic.shape:
             height, width = semantic.shape
