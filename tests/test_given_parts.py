@@ -19,7 +19,8 @@ from pandiff.models.image_prompt import small_swin
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import Known, PanopticDiffusionPipeline, PanopticPipelineOutput
-from pandiff.pipeline.conditions import SEAM, Given, blend, read_mask
+from pandiff.pipeline.blend import SEAM
+from pandiff.pipeline.conditions import Given, read_mask
 from pandiff.pipeline.merge import merge_maps
 from pandiff.taxonomy import Category, Taxonomy
 
@@ -366,21 +367,6 @@ def test_masks_of_any_kind() -> None:
     mask = left()
     for one in (mask, mask.astype(np.uint8) * 255, Image.fromarray(mask), mask.astype(float)):
         assert np.array_equal(read_mask(one), mask)
-
-
-def test_blend_keeps_what_is_deep_inside_and_fades_at_the_seam() -> None:
-    black, white = (Image.new("RGB", (128, 128), c) for c in ("black", "white"))
-    row = np.asarray(blend(black, white, left((128, 128))))[64, :, 0].astype(int)
-    assert (row[:60] == 0).all()
-    assert (row[64:] == 255).all()
-    assert (np.diff(row) >= 0).all()
-    assert 0 < row[63] < 255
-
-
-def test_blend_of_all_and_nothing() -> None:
-    black, white = (Image.new("RGB", (8, 8), c) for c in ("black", "white"))
-    assert np.asarray(blend(black, white, np.ones((8, 8), bool))).max() == 0
-    assert np.asarray(blend(black, white, np.zeros((8, 8), bool))).min() == 255
 
 
 def of(row: list[int], categories: dict[int, int]) -> PanopticMap:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from PIL import Image
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
 
@@ -18,13 +17,12 @@ from pandiff.data.frame import Frame
 from pandiff.errors import InputError
 from pandiff.models.encoders import encode_pixels, to_pixels
 from pandiff.panoptic import PanopticMap
+from pandiff.pipeline.blend import blend
 from pandiff.pipeline.merge import merge_maps
 from pandiff.state import StateLayout
 from pandiff.taxonomy import VOID
 
 Mask = Image.Image | np.ndarray
-SEAM = 1 / 32
-"""Width of the seam where a made image fades into a given one, in longer sides of the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,19 +147,6 @@ def read_mask(mask: Mask) -> np.ndarray:
         got = f"{array.shape} {array.dtype}"
         raise InputError("a known mask of shape (H, W)", got, "True where the pixel is kept")
     return array != 0
-
-
-def blend(given: Image.Image, made: Image.Image, known: np.ndarray) -> Image.Image:
-    """The given image where it is known, the made one elsewhere.
-
-    They fade into each other over a seam inside the known part; farther in, the given image is
-    kept exactly.
-    """
-    seam = max(1.0, SEAM * max(given.size))
-    depth = distance_transform_edt(known) if not known.all() else np.full(known.shape, np.inf)
-    weight = np.clip(depth / seam, 0, 1)[..., None]
-    ours, theirs = (np.asarray(i.convert("RGB"), dtype=np.float64) for i in (given, made))
-    return Image.fromarray(np.round(weight * ours + (1 - weight) * theirs).astype(np.uint8))
 
 
 @dataclass(frozen=True)

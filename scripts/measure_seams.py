@@ -1,0 +1,156 @@
+"""Do edits show at their border? Four verbs on unseen scenes: the table for docs/log.md.
+
+    python scripts/measure_seams.py --model scenes --count 24 --out out/seams
+
+For each edit how steep the image is across the border of its region, over how steep it was
+(`evaluation.seams`): for a hard paste, for a fade alone, and for what the pipeline does. Writes
+seams.json and before-and-after.png of the first six scenes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from pandiff.data.scenes import SPLITS, Scene, make_scene
+from pandiff.draw import grid
+from pandiff.evaluation.seams import seam_ratio
+from pandiff.models.encoders import to_images
+from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.pipeline.blend import blend, fade
+from pandiff.synthesis import edit
+
+VERBS = ("remove", "add", "replace", "redo")
+INSTEAD = {"house": "tree", "tree": "house", "car": "boat", "person": "dog", "dog": "sheep"}
+"""What replaces a thing; others become a dog."""
+SHOWN = 1.25
+"""A ratio from which a border counts as one that shows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """One edit: the image before, and after by each way of putting the region into it."""
+
+    verb: str
+    words: str
+    known: np.ndarray
+    before: Image.Image
+    after: dict[str, Image.Image]
+
+    def ratios(self) -> dict[str, float]:
+        return {way: seam_ratio(self.before, i, self.known) for way, i in self.after.items()}
+
+
+def plans(scene: Scene, index: int) -> dict[str, tuple[str, edit.Edit]]:
+    """An edit for each verb, with words for the picture; none if no thing is of a usual size."""
+    panoptic, side = scene.panoptic, scene.panoptic.size[0]
+    names = {c.id: c.name for c in panoptic.taxonomy.categories if c.isthing}
+    things = [s for s in panoptic.segments if s.category_id in names]
+    usual = [s for s in things if 0.01 < s.area / side**2 < 0.2]
+    if not usual:
+        return {}
+    thing = max(usual, key=lambda s: s.area)
+    name = names[thing.category_id]
+    other, x = INSTEAD.get(name, "dog"), (index * 37 % 60) / 100 * side
+    region = np.zeros((side, side), bool)
+    region[round(0.3 * side) : round(0.7 * side), round(x) : round(x + 0.4 * side)] = True
+    box = (x, 0.5 * side, 0.2 * side, 0.4 * side)
+    return {
+        "remove": (f"the {name} removed", edit.remove(panoptic, thing.id)),
+        "add": ("a person added", edit.add(panoptic, "person", box)),
+        "replace": (f"{name} to {other}", edit.replace(panoptic, thing.id, other)),
+        "redo": ("a box redone", edit.redo(panoptic, region)),
+    }
+
+
+def edited(
+    pipe: PanopticDiffusionPipeline, scene: Scene, index: int, steps: int, seed: int
+) -> list[Edited]:
+    """The four edits of a scene, in one batch."""
+    planned = plans(scene, index)
+    if not planned:
+        return []
+    edits = [plan for _, plan in planned.values()]
+    before = Image.fromarray(scene.image)
+    out = pipe(
+        [one.prompt for one in edits],
+        image=before,
+        map=[one.map for one in edits],
+        known=[one.known for one in edits],
+        negative_prompt=[one.negative_prompt for one in edits],
+        num_inference_steps=steps,
+        generator=[torch.Generator().manual_seed(seed + k) for k in range(len(edits))],
+        output_type="pt",
+    )
+    assert isinstance(out.images, torch.Tensor)
+    found = []
+    made = to_images(out.images)
+    for (verb, (words, one)), image in zip(planned.items(), made, strict=True):
+        known = one.known.image
+        assert known is not None
+        found.append(Edited(verb, words, known, before, ways(before, image, known)))
+    return found
+
+
+def ways(before: Image.Image, made: Image.Image, known: np.ndarray) -> dict[str, Image.Image]:
+    """The image with the made region, put in by each way."""
+    ours, theirs = (np.asarray(i, dtype=np.float64) for i in (before, made))
+    mixed = {"paste": np.where(known[..., None], ours, theirs), "fade": fade(ours, theirs, known)}
+    images = {k: Image.fromarray(np.round(v).astype(np.uint8)) for k, v in mixed.items()}
+    return {**images, "pipeline": blend(before, made, known)}
+
+
+def table(found: list[Edited]) -> str:
+    """Median ratio and share of edits whose border shows, by verb and way."""
+    ways = list(found[0].after)
+    lines = ["| verb | " + " | ".join(ways) + " |", "|---" * (1 + len(ways)) + "|"]
+    for verb in VERBS:
+        ratios = [one.ratios() for one in found if one.verb == verb]
+        cells = [np.array([r[way] for r in ratios]) for way in ways]
+        words = [f"{np.median(c):.2f} ({np.mean(c > SHOWN):.0%})" for c in cells]
+        lines.append(f"| {verb} | " + " | ".join(words) + " |")
+    return "\n".join(lines)
+
+
+def picture(found: list[Edited]) -> Image.Image:
+    """A row for each scene: before, then after each edit."""
+    images, words = [], []
+    for k in range(0, len(found), len(VERBS)):
+        some = found[k : k + len(VERBS)]
+        images += [some[0].before, *(one.after["pipeline"] for one in some)]
+        words += ["before", *(one.words for one in some)]
+    return grid(images, prompts=words, columns=1 + len(VERBS), side=images[0].width)
+
+
+def main() -> None:
+    """Make the edits, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="scenes")
+    parser.add_argument("--count", type=int, default=24, help="scenes")
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
+    pipe.set_progress_bar_config(disable=True)
+    found: list[Edited] = []
+    index = 0
+    while len(found) < args.count * len(VERBS):
+        scene = make_scene(SPLITS["test"], index, pipe.image_size)
+        found += edited(pipe, scene, index, args.steps, args.seed)
+        index += 1
+    args.out.mkdir(parents=True, exist_ok=True)
+    rows = [{"verb": one.verb, "words": one.words, **one.ratios()} for one in found]
+    (args.out / "seams.json").write_text(json.dumps(rows, indent=1))
+    picture(found[: 6 * len(VERBS)]).save(args.out / "before-and-after.png")
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The script that measures seams: its edits, and what it says of a paste."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pandiff.data.scenes import SPLITS, make_scene
+
+
+@pytest.fixture(scope="module")
+def script(root: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(
+        "measure_seams", root / "scripts/measure_seams.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["measure_seams"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_verb_leaves_something_and_takes_something(script: Any) -> None:
+    planned = [script.plans(make_scene(SPLITS["test"], k, 64), k) for k in range(8)]
+    found = [p for p in planned if p]
+    assert len(found) >= 4
+    for one in found:
+        assert tuple(one) == script.VERBS
+        assert all(0.3 < plan.known.image.mean() < 1 for _, plan in one.values())
+
+
+def test_a_paste_is_told_from_what_the_pipeline_does(script: Any) -> None:
+    known = np.ones((64, 64), bool)
+    known[20:44, 20:44] = False
+    before, made = (Image.new("RGB", (64, 64), (100 + k, 150 + k, 200 + k)) for k in (0, 20))
+    one = script.Edited("redo", "", known, before, script.ways(before, made, known))
+    ratios = one.ratios()
+    assert ratios["paste"] == pytest.approx(20)
+    assert ratios["pipeline"] < 0.6 * ratios["fade"] < 0.6 * 0.75 * ratios["paste"]
+    rows = [script.Edited(v, "", known, before, one.after) for v in script.VERBS]
+    assert "| redo | 20.00 (100%) |" in script.table(rows)
+    assert script.picture(rows).width > 5 * 64
