@@ -21,6 +21,23 @@ def draw(batch: int = 64, side: int = 4, seed: int = 0, **weights: float) -> Lev
     return draw_levels(LAYOUT, (batch, side, side), given, g)
 
 
+def shifted(shift: float, **weights: float) -> Levels:
+    g = torch.Generator().manual_seed(0)
+    return draw_levels(LAYOUT, (4000, 4, 4), PatternWeights(**{**NONE, **weights}), g, shift)
+
+
+def test_a_shift_moves_the_levels_of_joint_alone() -> None:
+    plain, moved = shifted(1, joint=1.0).t, shifted(3, joint=1.0).t
+    share = plain / NUM_LEVELS
+    expected = 3 * share / (1 + 2 * share) * NUM_LEVELS
+    assert (moved - expected).abs().max() <= 0.5
+    assert moved.min() >= 1
+    assert moved.max() == NUM_LEVELS
+    assert abs((moved > 0.7 * NUM_LEVELS).float().mean() - 0.5625) < 0.01
+    for name in PATTERNS[1:]:
+        assert torch.equal(shifted(1, **{name: 1.0}).t, shifted(3, **{name: 1.0}).t)
+
+
 def masks(levels: Levels) -> tuple[Tensor, Tensor]:
     """Shares (B,) of the known cells of image and map."""
     return levels.known[:, :1].flatten(1).mean(1), levels.known[:, 1:].flatten(1).mean(1)

@@ -93,6 +93,7 @@ class TrainConfig:
         model: arguments of the network.
         optim: the optimiser.
         patterns: share of each noise-level pattern (pdm).
+        joint_shift: above 1, moves the levels of the pattern "joint" up (pdm).
         text_dropout: share of samples whose prompt is dropped (pdm).
         text_dropout_image_given: the same where the image, or an image prompt, is given: else the
             text tells what the image should.
@@ -126,6 +127,7 @@ class TrainConfig:
     model: dict[str, Any] = field(default_factory=dict)
     optim: Optim = field(default_factory=Optim)
     patterns: PatternWeights = field(default_factory=PatternWeights)
+    joint_shift: float = 1.0
     text_dropout: float = 0.1
     text_dropout_image_given: float = 0.5
     image_prompt_dropout: float = 0.8
@@ -156,6 +158,7 @@ class TrainConfig:
             _check(name, getattr(self, name), "in 0..1", 0 <= getattr(self, name) <= 1)
         for name, share in asdict(self.patterns).items():
             _check(f"patterns.{name}", share, "of 0 or more", 0 <= share < math.inf)
+        _check("joint_shift", self.joint_shift, "above 0", 0 < self.joint_shift < math.inf)
         total = sum(asdict(self.patterns).values())
         _check("the sum of patterns", total, "above 0", total > 0)
         if self.network not in NETWORKS:

@@ -91,7 +91,8 @@ class PdmTask:
 
     def draw(self, n: int, generator: torch.Generator) -> Tensors:
         side = self.network.config.sample_size
-        levels = draw_levels(self.layout, (n, side, side), self.config.patterns, generator)
+        c = self.config
+        levels = draw_levels(self.layout, (n, side, side), c.patterns, generator, c.joint_shift)
         shape = (n, self.layout.channels, side, side)
         prompted = torch.rand(n, generator=generator) >= self.config.image_prompt_dropout
         prompted &= torch.tensor(self.encoders.image_encoder is not None)
