@@ -49,10 +49,34 @@ def test_remove_forgets_the_segment_and_what_surrounds_it() -> None:
     on_map, on_image = masks(one.known)
     sheep = scene().mask(3)
     assert not on_map[sheep].any()
-    assert np.array_equal(on_map, on_image)
+    assert not on_image[~on_map].any()
     assert sheep.sum() < (~on_map).sum() < 3 * sheep.sum()
     assert one.map == scene()
     assert one.negative_prompt == "a sheep"
+
+
+def test_remove_takes_the_shadow_along() -> None:
+    """At a thing's foot more of the image is made anew, and no more of the map."""
+    wide = PanopticMap.from_boxes(
+        [(0, 0, 96, 96), (20, 30, 40, 30)], ["grass", "sheep"], (96, 96), TAXONOMY
+    )
+    on_map, on_image = masks(edit.remove(wide, 2).known)
+    shadow = on_map & ~on_image
+    rows, columns = np.nonzero(shadow)
+    assert shadow.any()
+    assert rows.min() > 45
+    assert rows.max() < 75
+    assert not on_image[60, 14:67].any(), "a shadow reaches an eighth beyond the sides"
+    assert columns.min() > 5
+    assert columns.max() < 75
+    dog = (62, 48, 20, 14)
+    both = PanopticMap.from_boxes(
+        [(0, 0, 96, 96), (20, 30, 40, 30), dog], ["grass", "sheep", "dog"], (96, 96), TAXONOMY
+    )
+    on_map, on_image = masks(edit.remove(both, 2).known)
+    assert np.array_equal(on_map[both.mask(3)], on_image[both.mask(3)]), "others are left alone"
+    sky = edit.remove(scene(), 1).known  # stuff casts none
+    assert np.array_equal(*masks(sky))
 
 
 def test_add_gives_the_core_and_frees_the_box() -> None:

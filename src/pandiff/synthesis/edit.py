@@ -42,11 +42,12 @@ class Edit:
 
 
 def remove(panoptic: PanopticMap, segment_id: int) -> Edit:
-    """Take a segment away; what lies behind it is invented."""
+    """Take a segment away; what lies behind it, and the ground in its shadow, is invented."""
     segment = _segment(panoptic, segment_id)
-    name = panoptic.taxonomy.by_id(segment.category_id).name
+    category = panoptic.taxonomy.by_id(segment.category_id)
     free = _around(panoptic.mask(segment_id))
-    return Edit(panoptic, Known(~free, ~free), negative_prompt=f"a {name}")
+    seen = free | _shadow(panoptic, segment) if category.isthing else free
+    return Edit(panoptic, Known(~free, ~seen), negative_prompt=f"a {category.name}")
 
 
 def redo(panoptic: PanopticMap, region: np.ndarray) -> Edit:
@@ -183,6 +184,21 @@ def _around(mask: np.ndarray) -> np.ndarray:
 def _core(mask: np.ndarray) -> np.ndarray:
     """The inner part of a mask, which settles what it is and not where it ends."""
     return np.asarray(binary_erosion(mask, iterations=max(1, _margin(mask) // 2)))
+
+
+def _shadow(panoptic: PanopticMap, segment: Segment) -> np.ndarray:
+    """(H, W) bool: where a thing casts its shadow, on the ground around the bottom of its box.
+
+    The shadow is the ground's in the map, and would stay behind in the image. Other things, and
+    what is close to them, are left alone.
+    """
+    x, y, w, h = segment.bbox
+    margin = MARGIN * max(panoptic.size)
+    wide, high = 1.5 * w + 2 * margin, 0.2 * w + 2 * margin
+    foot = _ellipse(panoptic.size, (x + w / 2 - wide / 2, y + h - high / 2, wide, high), 1.0)
+    isthing = {c.id: c.isthing for c in panoptic.taxonomy.categories}
+    others = [s.id for s in panoptic.segments if isthing[s.category_id] and s.id != segment.id]
+    return foot & ~_around(np.isin(panoptic.ids, others))
 
 
 def _ellipse(size: tuple[int, int], box: Box, share: float) -> np.ndarray:
