@@ -3,6 +3,7 @@
 #   make test    lint, types and tests
 PYTHON ?= python3
 VENV ?= .venv
+TOOLS ?= .tools
 WORKERS ?= 2
 DEMO_OUT ?= out/demo
 
@@ -12,10 +13,10 @@ PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format unit bench clean
+.PHONY: help demo test lint format unit bench tools test-tools clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.core  ## eight prompts: a picture grid and a dataset folder in out/demo
 	$(BIN)/pandiff demo --out $(DEMO_OUT)
@@ -37,8 +38,13 @@ unit: $(VENV)/.dev  ## the tests; WORKERS=N for more processes
 bench: $(VENV)/.dev  ## every script of benchmarks/
 	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-clean:  ## remove the environment and what was built; runs/ and out/ stay
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+tools: $(TOOLS)/.done  ## Ultralytics, mmsegmentation, FiftyOne, detectron2, to read our exports by
+
+test-tools: tools  ## the exports, read back by those tools
+	PANDIFF_TOOLS=$(TOOLS) $(BIN)/pytest tests/synthesis/exporters/test_tools.py
+
+clean:  ## remove the environments and what was built; runs/ and out/ stay
+	rm -rf $(VENV) $(TOOLS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 
 # An empty stamp file says which requirements are installed, so that a second call asks pip nothing.
 $(BIN)/python:
@@ -53,4 +59,8 @@ $(VENV)/.core: $(PINS) | $(BIN)/python
 
 $(VENV)/.dev: $(VENV)/.core
 	$(PIP_INSTALL) -e '.[dev,train,eval,hf]'
+	@touch $@
+
+$(TOOLS)/.done: scripts/make_tools.sh scripts/tools.txt scripts/tools_source.txt $(VENV)/.dev
+	bash scripts/make_tools.sh $(BIN)/python $(TOOLS)
 	@touch $@
