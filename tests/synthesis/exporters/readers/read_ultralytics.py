@@ -1,7 +1,7 @@
 """Ultralytics: `YOLODataset` finds the labels, its own transforms draw them at the images' size.
 
-python read_ultralytics.py FOLDER OUT.json: for each split class names, and of each image its file
-and the class, box (x, y, width, height in 0..1, of the center first) and mask of each object.
+python read_ultralytics.py FOLDER OUT.json: for each split class names, and of each image its file,
+the class and mask of each object, and how many pixels lie outside of the image.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from ultralytics.cfg import get_cfg  # noqa: E402
 from ultralytics.data.dataset import YOLODataset  # noqa: E402
 from ultralytics.data.utils import check_det_dataset  # noqa: E402
 
+SIZE = 40  # the greater side of the images, so that nothing is resized
 SETTINGS = {"mask_ratio": 1, "overlap_mask": False}
 
 
 def read(data: dict[str, Any], split: str) -> dict[str, Any]:
-    """What a trainer is given of a split, its images padded to a square of 40 pixels."""
+    """What a trainer is given of a split, its images padded to a square of `SIZE` pixels."""
     dataset = YOLODataset(
         img_path=data[split],
-        imgsz=40,
+        imgsz=SIZE,
         data=data,
         task="segment",
         augment=False,
@@ -38,15 +39,13 @@ def read(data: dict[str, Any], split: str) -> dict[str, Any]:
 
 def image(sample: dict[str, Any]) -> dict[str, Any]:
     height, width = sample["ori_shape"]
-    top, left = (40 - height) // 2, (40 - width) // 2
+    top, left = (SIZE - height) // 2, (SIZE - width) // 2
+    masks = sample["masks"][:, top : top + height, left : left + width]
     return {
         "file": Path(sample["im_file"]).name,
         "classes": sample["cls"].flatten().int().tolist(),
-        "masks": sample["masks"][:, top : top + height, left : left + width].tolist(),
-        "outside": int(
-            sample["masks"].sum()
-            - sample["masks"][:, top : top + height, left : left + width].sum()
-        ),
+        "masks": masks.tolist(),
+        "outside": int(sample["masks"].sum() - masks.sum()),
     }
 
 
