@@ -53,6 +53,7 @@ def test_captions_are_cocos(folder: PanopticFolder, exported: Any) -> None:
     coco = read(exported("coco-instances") / "annotations/captions_train.json")
     found = [a["caption"] for a in coco.loadAnns(coco.getAnnIds(imgIds=[folder.images[1].id]))]
     assert found == folder.captions(1)
+    assert [i["file_name"] for i in coco.imgs.values()] == [i.file_name for i in folder.images[:-1]]
 
 
 @pytest.mark.parametrize("name", ["coco-instances", "yolo", "detectron2"])

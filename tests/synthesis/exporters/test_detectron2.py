@@ -59,24 +59,40 @@ def test_both_splits_are_registered(exported: Any, catalogs: Catalogs) -> None:
     assert [len(catalogs.datasets[n]()) for n in catalogs.datasets] == [4, 2]
 
 
-def test_classes_are_contiguous_and_things_first(exported: Any, catalogs: Catalogs) -> None:
-    register(exported("detectron2"))
-    metadata = catalogs.metadata["mine_train"]
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_classes_are_contiguous_and_things_first(
+    split: str, exported: Any, catalogs: Catalogs
+) -> None:
+    out = exported("detectron2", val=0.3)
+    register(out)
+    metadata = catalogs.metadata[f"mine_{split}"]
     assert metadata.thing_classes == ["sheep", "dog"]
     assert metadata.stuff_classes == ["sheep", "dog", "grass", "sky"]
     assert metadata.thing_dataset_id_to_contiguous_id == {7: 0, 12: 1}
     assert metadata.stuff_dataset_id_to_contiguous_id == {7: 0, 12: 1, 3: 2, 200: 3}
-    assert metadata.ignore_label == 255
-    for name in ("image_root", "panoptic_root", "panoptic_json", "json_file", "sem_seg_root"):
-        assert Path(getattr(metadata, name)).exists()
+    colors = [(250, 240, 230), (90, 60, 30), (60, 140, 60), (120, 180, 240)]
+    assert [*map(tuple, metadata.thing_colors)] == colors[:2]
+    assert [*map(tuple, metadata.stuff_colors)] == colors
+    assert (metadata.ignore_label, metadata.label_divisor) == (255, 1000)
+    assert metadata.evaluator_type == "coco_panoptic_seg"
+    for name, path in (
+        ("image_root", split),
+        ("panoptic_root", f"annotations/panoptic_{split}"),
+        ("panoptic_json", f"annotations/panoptic_{split}.json"),
+        ("json_file", f"annotations/instances_{split}.json"),
+        ("sem_seg_root", f"annotations/semantic_{split}"),
+    ):
+        assert Path(getattr(metadata, name)).samefile(out / path)
 
 
 def test_records_hold_the_maps(folder: PanopticFolder, exported: Any, catalogs: Catalogs) -> None:
-    register(exported("detectron2"))
+    names = register(exported("detectron2", val=0.3))
     numbers = {7: 0, 12: 1, 3: 2, 200: 3}
-    for k, record in enumerate(catalogs.datasets["mine_train"]()):
+    places = {image.file_name: k for k, image in enumerate(folder.images)}
+    for record in (r for name in names for r in catalogs.datasets[name]()):
+        k = places[Path(record["file_name"]).name]
         panoptic = folder.panoptic(k)
-        assert Path(record["file_name"]).name == folder.images[k].file_name
+        assert record["image_id"] == folder.images[k].id
         assert (record["width"], record["height"]) == Image.open(record["file_name"]).size
         ids = png_to_ids(Image.open(record["pan_seg_file_name"]))
         assert np.array_equal(ids, panoptic.ids)
@@ -94,5 +110,6 @@ def test_records_hold_the_maps(folder: PanopticFolder, exported: Any, catalogs: 
             assert tuple(annotation["bbox"]) == segment.bbox
             assert annotation["category_id"] == numbers[segment.category_id]
             assert annotation["iscrowd"] == segment.is_crowd
+            assert annotation["area"] == segment.area
             mask = rle.decode(annotation["segmentation"]).astype(bool)
             assert np.array_equal(mask, panoptic.mask(segment.id))

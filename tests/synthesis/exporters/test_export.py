@@ -175,7 +175,7 @@ def test_images_in_folders(name: str, data: Path, tmp_path: Path) -> None:
         assert again.panoptic(0).ids.shape == again.image(0).size[::-1]
 
 
-@pytest.mark.parametrize("name", ["semantic", "yolo"])
+@pytest.mark.parametrize("name", ["coco-panoptic", "semantic", "yolo", "fiftyone", "detectron2"])
 def test_stems_must_differ_where_they_name_labels(name: str, data: Path, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "in")
     content = read_json(data / "panoptic.json")

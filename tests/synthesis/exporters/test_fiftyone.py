@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from pandiff.coco import PanopticFolder
+from pandiff.coco import FolderWriter, PanopticFolder
+from pandiff.errors import InputError
+from pandiff.panoptic import PanopticMap
+from pandiff.synthesis.exporters import export
+from pandiff.taxonomy import Category, Taxonomy
 
 CLASSES = {
     "ObjectIdField": dict,
@@ -67,6 +72,7 @@ def test_every_value_is_in_the_schema(exported: Any) -> None:
     assert metadata["mask_targets"] == {
         "segmentation": {"3": "grass", "7": "sheep", "200": "sky", "12": "dog"}
     }
+    assert metadata["classes"] == {"ground_truth": ["sheep", "dog"]}
     for sample in samples:
         check(sample, metadata["sample_fields"])
         assert 0 <= sample["_rand"] < 1
@@ -80,6 +86,8 @@ def test_it_holds_the_maps(folder: PanopticFolder, exported: Any) -> None:
     for k, sample in enumerate(read(out)[1]):
         panoptic, image = folder.panoptic(k), out / sample["filepath"]
         assert image.read_bytes() == (folder.layout.images / image.name).read_bytes()
+        assert sample["image_id"] == folder.images[k].id
+        assert [sample["metadata"][n] for n in ("width", "height", "num_channels")] == [40, 32, 3]
         assert sample["metadata"]["size_bytes"] == image.stat().st_size
         assert sample["metadata"]["mime_type"] == ("image/jpeg" if k % 2 else "image/png")
         assert sample["captions"] == folder.captions(k)
@@ -99,6 +107,21 @@ def test_it_holds_the_maps(folder: PanopticFolder, exported: Any) -> None:
             assert detection["iscrowd"] is segment.is_crowd
             assert detection["confidence"] == segment.score
             assert detection["area"] == segment.area
+
+
+@pytest.mark.parametrize("number", [255, 256, 65535, 65536])
+def test_masks_hold_category_ids_of_two_bytes(number: int, tmp_path: Path) -> None:
+    taxonomy = Taxonomy((Category(number, "ball", True),))
+    with FolderWriter(tmp_path / "in", taxonomy) as writer:
+        panoptic = PanopticMap.from_ids(np.array([[1, 0]]), {1: number}, taxonomy)
+        writer.add(Image.new("RGB", (2, 1)), panoptic, file_name="a.png")
+    if number > 65535:
+        with pytest.raises(InputError, match="category ids of at most 65535, got 65536"):
+            export(tmp_path / "in", tmp_path / "out", "fiftyone")
+    else:
+        export(tmp_path / "in", tmp_path / "out", "fiftyone")
+        mask = np.asarray(Image.open(tmp_path / "out/fields/segmentation/a.png"))
+        assert mask.tolist() == [[number, 0]]
 
 
 def test_splits_are_tags(exported: Any) -> None:

@@ -43,6 +43,8 @@ def test_datasets_reads_it(
     for k, row in enumerate(raw):
         path = folder.layout.images / folder.images[k].file_name
         assert row["image"] == {"bytes": path.read_bytes(), "path": path.name}
+    for k, row in enumerate(found.cast_column("panoptic", datasets.Image(decode=False))):
+        assert row["panoptic"]["path"] == f"{Path(folder.images[k].file_name).stem}.png"
 
 
 def test_the_folder_names_its_splits(folder: PanopticFolder, exported: Any, tmp_path: Path) -> None:

@@ -25,10 +25,13 @@ def pairs(config: dict[str, Any], out: Path) -> list[tuple[Path, Path]]:
     return [(p, masks / (p.name[: -len(suffix)] + config["seg_map_suffix"])) for p in images]
 
 
-def test_values_are_train_ids(folder: PanopticFolder, exported: Any) -> None:
-    out = exported("semantic")
+@pytest.mark.parametrize("val", [0.0, 0.5])
+def test_values_are_train_ids(val: float, folder: PanopticFolder, exported: Any) -> None:
+    out = exported("semantic", val=val)
     config = runpy.run_path(str(out / "mmseg_dataset.py"))
-    found = pairs(config["train_png"], out) + pairs(config["train_jpg"], out)
+    datasets = [d for name, d in config.items() if name.startswith(("train_", "val_"))]
+    assert not any(d["reduce_zero_label"] for d in datasets)
+    found = [pair for d in datasets for pair in pairs(d, out)]
     places = {i.file_name: k for k, i in enumerate(folder.images)}
     assert {image.name for image, _ in found} == places.keys()
     for image, path in found:
@@ -49,21 +52,24 @@ def test_classes_and_palette(folder: PanopticFolder, exported: Any) -> None:
     assert classes["classes"] == ["grass", "sheep", "sky", "dog"]
     assert classes["palette"] == [list(c.color) for c in folder.taxonomy.categories]
     assert classes["category_ids"] == [3, 7, 200, 12]
+    assert classes["ignore_index"] == 255
     assert config["metainfo"] == {k: classes[k] for k in ("classes", "palette")}
     assert sum(len(pairs(v, out)) for k, v in config.items() if k.startswith("val_")) == 1
 
 
+@pytest.mark.parametrize("name", ["semantic", "detectron2"])
 @pytest.mark.parametrize("count", [255, 256])
-def test_as_many_categories_as_a_byte_holds(count: int, tmp_path: Path) -> None:
-    taxonomy = Taxonomy(tuple(Category(k, str(k), False) for k in range(1, count + 1)))
+def test_as_many_categories_as_a_byte_holds(count: int, name: str, tmp_path: Path) -> None:
+    taxonomy = Taxonomy(tuple(Category(k, str(k), k == 1) for k in range(1, count + 1)))
     with FolderWriter(tmp_path / "in", taxonomy) as writer:
         ids = np.array([[0, count]])
         panoptic = PanopticMap.from_ids(ids, {count: count}, taxonomy)
         writer.add(Image.new("RGB", (2, 1)), panoptic, file_name="a.png")
     if count > 255:
         with pytest.raises(InputError, match="at most 255 categories"):
-            export(tmp_path / "in", tmp_path / "out", "semantic")
+            export(tmp_path / "in", tmp_path / "out", name)
     else:
-        export(tmp_path / "in", tmp_path / "out", "semantic")
-        mask = np.asarray(Image.open(tmp_path / "out/annotations/train/a.png"))
+        export(tmp_path / "in", tmp_path / "out", name)
+        (path,) = (tmp_path / "out").glob("annotations/[!p]*/a.png")
+        mask = np.asarray(Image.open(path))
         assert mask.tolist() == [[255, 254]]

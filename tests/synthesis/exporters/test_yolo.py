@@ -10,8 +10,10 @@ import pytest
 import yaml
 from PIL import Image, ImageDraw
 
-from pandiff.coco import PanopticFolder
+from pandiff.coco import FolderWriter, PanopticFolder
 from pandiff.panoptic import PanopticMap
+from pandiff.synthesis.exporters import export
+from pandiff.taxonomy import Category, Taxonomy
 
 
 def rasterise(line: str, size: tuple[int, int]) -> tuple[int, np.ndarray]:
@@ -67,6 +69,18 @@ def test_coordinates_are_within_the_image(folder: PanopticFolder, exported: Any)
 
 def test_an_image_without_things_has_an_empty_file(folder: PanopticFolder, exported: Any) -> None:
     assert labels(exported("yolo"), folder, 5) == []
+
+
+def test_any_name_is_yaml(tmp_path: Path) -> None:
+    """Quotes, a colon, letters beyond ASCII and beyond 16 bits."""
+    names = ['a: "b"', "#kühe", "no", "\U0001f411"]
+    taxonomy = Taxonomy(tuple(Category(k, name, True) for k, name in enumerate(names, start=1)))
+    with FolderWriter(tmp_path / "in", taxonomy) as writer:
+        panoptic = PanopticMap.from_ids(np.ones((2, 2), int), {1: 1}, taxonomy)
+        writer.add(Image.new("RGB", (2, 2)), panoptic)
+    export(tmp_path / "in", tmp_path / "out", "yolo")
+    config = yaml.safe_load((tmp_path / "out/data.yaml").read_text(encoding="utf-8"))
+    assert config["names"] == dict(enumerate(names))
 
 
 @pytest.mark.parametrize(("val", "wanted"), [(0.0, "images/train"), (0.4, "images/val")])

@@ -143,11 +143,46 @@ def test_a_value_that_is_no_category(source: Path, taxonomy: Taxonomy, save: Any
         found.panoptic(1)
 
 
+def test_train_ids_are_bytes(source: Path) -> None:
+    for count in (255, 256):
+        taxonomy = Taxonomy(tuple(Category(k, str(k), False) for k in range(1, count + 1)))
+        if count == 255:
+            found = open_source("masks", source, taxonomy=taxonomy, train_ids=True)
+        else:
+            with pytest.raises(InputError, match="at most 255 categories with --train-ids"):
+                open_source("masks", source, taxonomy=taxonomy, train_ids=True)
+    with pytest.raises(InputError, match=r"0\.\.254 or 255 in .*, got 300"):
+        found.panoptic(0)
+
+
+def test_values_below_0_are_refused(source: Path, taxonomy: Taxonomy, save: Any) -> None:
+    """A TIFF has them; joined with a category they would be another's."""
+    (source / "instances/0.png").unlink()
+    save(source / "instances/0.tif", np.full((4, 4), -1, np.int32))
+    with pytest.raises(InputError, match=r"values of 0 or more in .*instances/0\.tif, got -1"):
+        open_source("masks", source, taxonomy=taxonomy).panoptic(0)
+
+
+def test_images_of_one_stem_do_not_touch_the_source(
+    source: Path, taxonomy: Taxonomy, save: Any
+) -> None:
+    """What becomes PNG is never written through the hard link of an image beside it."""
+    before = (source / "images/0.png").read_bytes()
+    save(source / "images/0.webp", np.full((4, 4, 3), 200, np.uint8))
+    with pytest.raises(InputError, match=r"images of different stems, got 0\.webp again"):
+        import_source(open_source("masks", source, taxonomy=taxonomy), source.parent / "out")
+    assert (source / "images/0.png").read_bytes() == before
+
+
 def test_sizes_must_agree(source: Path, taxonomy: Taxonomy, save: Any) -> None:
     found = open_source("masks", source, taxonomy=taxonomy)
     save(source / "instances/0.png", np.zeros((4, 5), np.uint8))
     with pytest.raises(InputError, match=r"instances/0\.png of 4 x 4 px, as the other mask"):
         found.panoptic(0)
+    save(source / "semantic/0.png", np.zeros((5, 4), np.uint8))
+    with pytest.raises(InputError, match=r"instances/0\.png of 4 x 5 px, .* got 5 x 4"):
+        found.panoptic(0)
+    save(source / "semantic/0.png", np.zeros((4, 4), np.uint8))
     save(source / "images/1.jpg", np.zeros((4, 5, 3), np.uint8))
     save(source / "instances/0.png", np.zeros((4, 4), np.uint8))
     with pytest.raises(InputError, match=r"images/1\.jpg of 4 x 4 px, as its map, got 5 x 4"):

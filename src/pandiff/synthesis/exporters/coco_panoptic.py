@@ -9,6 +9,7 @@ from __future__ import annotations
 from pandiff.coco import ids_to_png, segment_to_coco
 from pandiff.synthesis.exporters.exporter import Exporter, Sample, Target
 from pandiff.synthesis.exporters.json_lists import JsonLists
+from pandiff.synthesis.exporters.placing import new_file
 
 
 class CocoPanoptic(Exporter):
@@ -35,8 +36,7 @@ class CocoPanoptic(Exporter):
     def annotate(self, sample: Sample) -> None:
         """Write all but the image."""
         file, name = self._files[sample.split], sample.png_name
-        path = file.path.with_suffix("") / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = new_file(file.path.with_suffix("") / name, sample.name)
         ids_to_png(sample.panoptic.ids).save(path)
         segments = [segment_to_coco(s) for s in sample.panoptic.segments]
         file.add("images", image_record(sample))

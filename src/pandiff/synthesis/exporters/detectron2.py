@@ -14,7 +14,7 @@ import numpy as np
 from pandiff.synthesis.exporters.coco_instances import CocoInstances
 from pandiff.synthesis.exporters.coco_panoptic import CocoPanoptic
 from pandiff.synthesis.exporters.exporter import Exporter, Sample, Target
-from pandiff.synthesis.exporters.semantic import IGNORE, write_mask
+from pandiff.synthesis.exporters.semantic import IGNORE, check_bytes, write_mask
 
 
 class Detectron2(Exporter):
@@ -25,6 +25,7 @@ class Detectron2(Exporter):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
+        check_bytes(target)
         self._panoptic, self._instances = CocoPanoptic(target), CocoInstances(target)
         isthing = target.taxonomy.isthing[1:]
         ranks = np.empty(len(isthing), np.uint8)

@@ -19,11 +19,13 @@ import numpy as np
 from PIL import Image
 
 from pandiff.coco import write_json
+from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap, Segment
 from pandiff.synthesis.exporters.coco_instances import things
 from pandiff.synthesis.exporters.exporter import Exporter, Sample, Target
 from pandiff.synthesis.exporters.fiftyone_schema import MAP, THINGS, metadata
 from pandiff.synthesis.exporters.json_lists import JsonLists
+from pandiff.synthesis.exporters.placing import new_file
 
 Document = dict[str, Any]
 
@@ -36,14 +38,16 @@ class FiftyOne(Exporter):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
-        self._samples = JsonLists(target.out / "samples.json", ("samples",))
         ids = target.taxonomy.category_ids
+        if ids.max() > 65535:
+            got, remedy = str(ids.max()), "choose another format"
+            raise InputError("category ids of at most 65535", got, remedy)
+        self._samples = JsonLists(target.out / "samples.json", ("samples",))
         self._values = ids.astype(np.uint8 if ids.max() < 256 else np.uint16)
 
     def add(self, sample: Sample) -> None:
         image = self.target.place(sample, "data")
-        path = self.target.out / "fields" / MAP / sample.png_name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = new_file(self.target.out / "fields" / MAP / sample.png_name, sample.name)
         Image.fromarray(self._values[sample.panoptic.category_index]).save(path)
         detections = [_detection(sample, s) for s in things(sample.panoptic)]
         self._samples.add(

@@ -32,6 +32,18 @@ def place(source: Path, target: Path, *, copy: bool) -> None:
         shutil.copyfile(source, target)
 
 
+def new_file(path: Path, name: object) -> Path:
+    """A file that tells of an image by its stem, its folders made.
+
+    Raises:
+        InputError: if there is one already, for two images then have one stem.
+    """
+    if path.exists():
+        raise InputError("images of different stems", f"{name} again", "rename one image")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def _linked(source: Path, target: Path) -> bool:
     try:
         os.link(source.resolve(), target)

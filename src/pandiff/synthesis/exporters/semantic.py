@@ -14,6 +14,7 @@ from PIL import Image
 from pandiff.coco import write_json
 from pandiff.errors import InputError
 from pandiff.synthesis.exporters.exporter import Exporter, Sample, Target
+from pandiff.synthesis.exporters.placing import new_file
 
 IGNORE = 255
 """The value of void."""
@@ -27,9 +28,7 @@ class Semantic(Exporter):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
-        if len(target.taxonomy) > IGNORE:
-            got = str(len(target.taxonomy))
-            raise InputError(f"at most {IGNORE} categories", got, "choose another format")
+        check_bytes(target)
         self._values = np.arange(-1, len(target.taxonomy)).astype(np.uint8)
         self._suffixes: set[tuple[str, str]] = set()
 
@@ -53,12 +52,16 @@ class Semantic(Exporter):
         (self.target.out / "mmseg_dataset.py").write_text(text, encoding="utf-8")
 
 
+def check_bytes(target: Target) -> None:
+    """InputError if a byte cannot hold every category and void."""
+    if len(target.taxonomy) > IGNORE:
+        got = str(len(target.taxonomy))
+        raise InputError(f"at most {IGNORE} categories", got, "choose another format")
+
+
 def write_mask(target: Target, folder: str, sample: Sample, values: np.ndarray) -> None:
     """Write `values[index]`, (K + 1,) uint8 with void's first, for each pixel's category index."""
-    path = target.out / folder / sample.png_name
-    if path.exists():
-        raise InputError("images of different stems", f"{sample.name} again", "rename one image")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = new_file(target.out / folder / sample.png_name, sample.name)
     Image.fromarray(values[sample.panoptic.category_index]).save(path)
 
 

@@ -11,10 +11,10 @@ import json
 
 import numpy as np
 
-from pandiff.errors import InputError
 from pandiff.synthesis.exporters.coco_instances import check_things, things
 from pandiff.synthesis.exporters.exporter import Exporter, Sample, Target
 from pandiff.synthesis.exporters.outlines import drawn_in, joined, rings
+from pandiff.synthesis.exporters.placing import new_file
 
 ROOM = 0.01
 """Pixels by which outlines are drawn in, so that a rasteriser which truncates coordinates and fills
@@ -35,11 +35,8 @@ class Yolo(Exporter):
 
     def add(self, sample: Sample) -> None:
         self.target.place(sample, f"images/{sample.split}")
-        path = self.target.out / f"labels/{sample.split}" / sample.name.with_suffix(".txt")
-        if path.exists():
-            got = f"{sample.name} again"
-            raise InputError("images of different stems", got, "rename one image")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        labels = self.target.out / f"labels/{sample.split}"
+        path = new_file(labels / sample.name.with_suffix(".txt"), sample.name)
         path.write_text("".join(self._lines(sample)), encoding="utf-8")
 
     def _lines(self, sample: Sample) -> list[str]:
@@ -52,11 +49,16 @@ class Yolo(Exporter):
         ]
 
     def close(self) -> None:
-        names = [f"  {k}: {json.dumps(c.name)}\n" for k, c in enumerate(self.target.things)]
+        names = [f"  {k}: {_quoted(c.name)}\n" for k, c in enumerate(self.target.things)]
         val = self.target.splits[-1]
         note = "" if val == "val" else "  # no image was set aside: the training set once more"
         text = f"train: images/train\nval: images/{val}{note}\nnames:\n{''.join(names)}"
         (self.target.out / "data.yaml").write_text(text, encoding="utf-8")
+
+
+def _quoted(name: str) -> str:
+    """A name as YAML has it; unlike JSON, YAML knows no surrogate pairs."""
+    return json.dumps(name, ensure_ascii=False)
 
 
 def outline(ids: np.ndarray, segment_id: int, bbox: tuple[int, int, int, int]) -> np.ndarray:

@@ -32,12 +32,16 @@ class Masks(Listed):
             instance; they are crowds otherwise.
 
     Raises:
-        InputError: if a folder is missing, two files have one stem, or an image has no mask.
+        InputError: if a folder is missing, two masks have one stem, an image has no mask, or there
+            are more categories than train ids.
     """
 
     def __init__(
         self, path: Path, *, taxonomy: Taxonomy, train_ids: bool = False, components: bool = False
     ) -> None:
+        if train_ids and len(taxonomy) > IGNORE:
+            got, remedy = str(len(taxonomy)), "write category ids, without --train-ids"
+            raise InputError(f"at most {IGNORE} categories with --train-ids", got, remedy)
         super().__init__(images_below(path / "images"))
         self.path, self.taxonomy = path, taxonomy
         self._train_ids, self._components = train_ids, components
@@ -77,7 +81,7 @@ class Masks(Listed):
         return to_panoptic(semantic, np.zeros_like(semantic), self.taxonomy)
 
     def _from_train_ids(self, values: np.ndarray, path: Path) -> np.ndarray:
-        odd = values[(values > IGNORE) | ((values >= len(self.taxonomy)) & (values != IGNORE))]
+        odd = values[(values >= len(self.taxonomy)) & (values != IGNORE)]
         if odd.size:
             known = f"0..{len(self.taxonomy) - 1} or {IGNORE} in {path}"
             raise InputError(known, str(odd[0]), "check the taxonomy")

@@ -16,14 +16,17 @@ def read_mask(path: Path) -> np.ndarray:
     """(H, W) int64 values of a gray or palette image; of an RGB one, R + 256 G + 65536 B.
 
     Raises:
-        InputError: if it cannot be read, or has another mode.
+        InputError: if it cannot be read, has another mode or values below 0.
     """
     image = open_image(path)
     if image.mode == "RGB":
         return png_to_ids(image).astype(np.int64)
     if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
         raise InputError(f"a gray, palette or RGB mask {path}", image.mode, "write it as PNG")
-    return np.asarray(image).astype(np.int64)
+    values = np.asarray(image).astype(np.int64)
+    if values.min(initial=0) < 0:
+        raise InputError(f"values of 0 or more in {path}", str(values.min()), "write 0 for none")
+    return values
 
 
 def to_panoptic(semantic: np.ndarray, instances: np.ndarray, taxonomy: Taxonomy) -> PanopticMap:
