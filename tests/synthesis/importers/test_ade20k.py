@@ -70,6 +70,18 @@ def test_maps(source: Path, tmp_path: Path, opened: Any) -> None:
     assert not panoptic.labelled[1, 0]
 
 
+def test_splits(source: Path, save: Any) -> None:
+    name = "validation/ADE_val_00000001"
+    save(source / f"images/{name}.jpg", np.zeros((2, 4, 3), np.uint8))
+    save(source / f"annotations/{name}.png", np.full((2, 4), BED, np.uint8))
+    save(source / f"annotations_instance/{name}.png", np.ones((2, 4, 3), np.uint8))
+    with pytest.raises(InputError, match=r"\(training, validation\), got no split"):
+        open_source("ade20k", source)
+    assert len(open_source("ade20k", source, split="training")) == 2
+    (bed,) = open_source("ade20k", source, split="validation").panoptic(0).segments
+    assert (bed.category_id, bed.area, bed.is_crowd) == (BED, 8, False)
+
+
 def test_the_scene_parsing_set_alone(source: Path) -> None:
     (source / "annotations_instance").rename(source / "elsewhere")
     crowds = open_source("ade20k", source).panoptic(0)

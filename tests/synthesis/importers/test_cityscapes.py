@@ -13,8 +13,11 @@ from pandiff.synthesis.importers import import_source, open_source
 from pandiff.synthesis.importers.cityscapes import CITYSCAPES
 from pandiff.taxonomy import Category, Taxonomy
 
-# void, license plate as -1 of 16 bits, road, a group of persons, two cars, a rider, a caravan.
-VALUES = np.array([[0, 65535, 7, 24], [26000, 26001, 26001, 25013], [7, 1, 29000, 11]], np.uint16)
+# void, license plate as -1 of 16 bits, road, a group of persons, two cars, a rider, a caravan,
+# a bicycle, the last of the classes.
+VALUES = np.array(
+    [[0, 65535, 7, 24], [26000, 26001, 26001, 25013], [7, 33000, 29000, 11]], np.uint16
+)
 
 
 @pytest.fixture
@@ -29,11 +32,29 @@ def source(save: Any, tmp_path: Path) -> Path:
 
 
 def test_the_table() -> None:
-    """Of the 19 evaluated classes, eight have instances; ids are those of the labels."""
-    assert len(CITYSCAPES) == 19
+    """The 19 evaluated classes, eight with instances, as labels.py has them: not trainIds."""
+    assert {c.id: (c.name, bytes(c.color).hex()) for c in CITYSCAPES.categories} == {
+        7: ("road", "804080"),
+        8: ("sidewalk", "f423e8"),
+        11: ("building", "464646"),
+        12: ("wall", "66669c"),
+        13: ("fence", "be9999"),
+        17: ("pole", "999999"),
+        19: ("traffic light", "faaa1e"),
+        20: ("traffic sign", "dcdc00"),
+        21: ("vegetation", "6b8e23"),
+        22: ("terrain", "98fb98"),
+        23: ("sky", "4682b4"),
+        24: ("person", "dc143c"),
+        25: ("rider", "ff0000"),
+        26: ("car", "00008e"),
+        27: ("truck", "000046"),
+        28: ("bus", "003c64"),
+        31: ("train", "005064"),
+        32: ("motorcycle", "0000e6"),
+        33: ("bicycle", "770b20"),
+    }
     assert [c.id for c in CITYSCAPES.categories if c.isthing] == [24, 25, 26, 27, 28, 31, 32, 33]
-    assert CITYSCAPES.by_name("car").color == (0, 0, 142)
-    assert CITYSCAPES.by_name("road").id == 7
 
 
 def test_maps(source: Path, tmp_path: Path, opened: Any) -> None:
@@ -44,10 +65,10 @@ def test_maps(source: Path, tmp_path: Path, opened: Any) -> None:
     found = sorted((s.category_id, s.area, s.is_crowd) for s in panoptic.segments)
     assert found == [
         (7, 2, False), (11, 1, False), (24, 1, True), (25, 1, False), (26, 1, False),
-        (26, 2, False),
+        (26, 2, False), (33, 1, False),
     ]  # fmt: skip
     assert (~panoptic.labelled).tolist() == [[True, True, False, False], [False] * 4,
-                                             [False, True, True, False]]  # fmt: skip
+                                             [False, False, True, False]]  # fmt: skip
 
 
 def test_some_classes_alone(source: Path) -> None:
@@ -65,6 +86,11 @@ def test_splits(source: Path, save: Any) -> None:
     assert len(open_source("cityscapes", source, split="train")) == 2
     with pytest.raises(InputError, match=r"images below .*val, got none"):
         open_source("cityscapes", source, split="val")
+    name = "val/ulm/ulm_000000_000019"
+    save(source / f"leftImg8bit/{name}_leftImg8bit.png", np.zeros((3, 4, 3), np.uint8))
+    save(source / f"gtFine/{name}_gtFine_instanceIds.png", np.full((3, 4), 7, np.uint16))
+    (segment,) = open_source("cityscapes", source, split="val").panoptic(0).segments
+    assert (segment.category_id, segment.area) == (7, 12)
 
 
 def test_what_is_missing_is_named(source: Path, tmp_path: Path) -> None:

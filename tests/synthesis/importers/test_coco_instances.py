@@ -86,6 +86,27 @@ def test_masks_of_all_kinds(source: Path, tmp_path: Path, opened: Any, canonical
     assert [(s.category_id, s.area) for s in folder.panoptic(1).segments] == [(1, 9)]
 
 
+def test_crowds_lie_below_all(content: dict[str, Any], tmp_path: Path) -> None:
+    """Even small ones; what is hidden is left out."""
+    content["annotations"] = [
+        annotation(1, 5, 1, [SQUARE]),
+        annotation(2, 5, 1, compressed(box(3, 3, 2, 2)), iscrowd=1),
+        annotation(3, 5, 2, compressed(box(7, 3, 3, 2)), iscrowd=1),
+    ]
+    write_json(tmp_path / "in/x.json", content)
+    panoptic = open_source("coco-instances", tmp_path / "in/x.json").panoptic(0)
+    found = sorted((s.category_id, s.area, s.is_crowd) for s in panoptic.segments)
+    assert found == [(1, 36, False), (2, 4, True)]
+
+
+def test_polygons_without_an_area_are_left_out(content: dict[str, Any], tmp_path: Path) -> None:
+    """pycocotools takes four numbers for a box."""
+    content["annotations"][1]["segmentation"] = [SQUARE, [0, 0, 16, 12]]
+    write_json(tmp_path / "in/x.json", content)
+    panoptic = open_source("coco-instances", tmp_path / "in/x.json").panoptic(0)
+    assert [s.area for s in panoptic.segments if s.category_id == 1 and not s.is_crowd] == [32]
+
+
 def test_ids_from_0_are_raised(content: dict[str, Any], tmp_path: Path) -> None:
     for entry in (*content["annotations"], *content["categories"]):
         entry["category_id" if "category_id" in entry else "id"] -= 1
@@ -179,4 +200,13 @@ def test_splits(data: PanopticFolder, tmp_path: Path) -> None:
     export(tmp_path / "data", tmp_path / "coco", "coco-instances", val=0.5)
     with pytest.raises(InputError, match=r"\(train, val\), got .*no split"):
         open_source("coco-instances", tmp_path / "coco")
-    assert len(open_source("coco-instances", tmp_path / "coco", split="val")) == 1
+    names = set()
+    for split in ("train", "val"):
+        source = open_source("coco-instances", tmp_path / "coco", split=split)
+        assert source.image(0).parent == tmp_path / "coco" / split
+        import_source(source, tmp_path / split)
+        (image,) = PanopticFolder.open(tmp_path / split).images
+        k = [i.file_name for i in data.images].index(image.file_name)
+        assert PanopticFolder.open(tmp_path / split).captions(0) == data.captions(k)
+        names.add(image.file_name)
+    assert names == {i.file_name for i in data.images}

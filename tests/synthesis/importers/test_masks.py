@@ -15,7 +15,7 @@ from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.synthesis.exporters import export
 from pandiff.synthesis.importers import import_source, open_source
-from pandiff.synthesis.importers.painting import to_panoptic
+from pandiff.synthesis.importers.painting import read_mask, to_panoptic
 from pandiff.taxonomy import Category, Taxonomy
 
 IDS = (2, 300, 7, 9)
@@ -104,16 +104,23 @@ def test_palette_and_rgb_masks(source: Path, panoptic: PanopticMap, taxonomy: Ta
     from pandiff.coco import ids_to_png
 
     small = Taxonomy(tuple(Category(k, str(k), True) for k in range(1, 4)))
-    semantic = np.array([[1, 2, 2, 3]] * 4, np.uint8)
+    semantic = np.array([[1, 2, 2, 2]] * 4, np.uint8)
     for k in range(3):
         image = Image.fromarray(semantic, "L").convert("P")
         image.putpalette([255, 0, 0] * 4)
         image.save(source / f"semantic/{k}.png")
-        ids_to_png(np.array([[70000, 70000, 1, 2]] * 4)).save(source / f"instances/{k}.png")
+        ids_to_png(np.array([[1, 1, 1 + 256, 1 + 65536]] * 4)).save(source / f"instances/{k}.png")
     found = open_source("masks", source, taxonomy=small).panoptic(0)
     assert sorted((s.category_id, s.area) for s in found.segments) == [
-        (1, 4), (2, 4), (2, 4), (3, 4),
+        (1, 4), (2, 4), (2, 4), (2, 4),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("png", "<u2"), ("tif", "<u2"), ("tif", ">u2")])
+def test_masks_of_16_bits(suffix: str, kind: str, save: Any, tmp_path: Path) -> None:
+    values = np.array([[0, 1, 256, 65535]])
+    save(tmp_path / f"a.{suffix}", values.astype(kind))
+    assert np.array_equal(read_mask(tmp_path / f"a.{suffix}"), values)
 
 
 def test_train_ids_of_the_semantic_export(
