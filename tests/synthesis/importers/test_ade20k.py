@@ -40,6 +40,12 @@ def test_the_table() -> None:
         assert ADE20K.by_id(number).name == name
     assert ADE20K.by_name("sky").color == (6, 230, 230)
     assert not ADE20K.by_name("sky").isthing
+    assert " ".join(c.name for c in ADE20K.categories if not c.isthing) == (
+        "wall building sky floor tree ceiling road grass sidewalk earth mountain plant water house "
+        "sea rug field rock base sand skyscraper grandstand path runway stairway river bridge "
+        "blind hill bar hovel tower dirt track land escalator buffet poster stage conveyer belt "
+        "canopy swimming pool waterfall tent cradle tank lake blanket pier crt screen shower"
+    )
     # As instanceInfo100_train.txt numbers them.
     for number, name in (
         (1, "bed"),
@@ -55,6 +61,7 @@ def test_names() -> None:
     found = synonyms()
     assert found["building"] == found["edifice"] == 2
     assert found["screen"] == 131  # the second name of two others
+    assert found["ground"] == 14  # a later class has it too, neither has it first
 
 
 def test_maps(source: Path, tmp_path: Path, opened: Any) -> None:
@@ -87,6 +94,9 @@ def test_the_scene_parsing_set_alone(source: Path) -> None:
     crowds = open_source("ade20k", source).panoptic(0)
     assert [s.is_crowd for s in crowds.segments] == [False, True, True, True]
     parts = open_source("ade20k", source, components=True).panoptic(0)
+    (source / "elsewhere").rename(source / "annotations_instance")
+    counted = open_source("ade20k", source, components=True).panoptic(0)
+    assert sum(s.category_id == PERSON for s in counted.segments) == 3
     assert sorted((s.category_id, s.area) for s in parts.segments) == [
         (WALL, 1), (BED, 2), (PERSON, 3), (FLAG, 1),
     ]  # fmt: skip

@@ -100,8 +100,8 @@ def test_crowds_lie_below_all(content: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_polygons_without_an_area_are_left_out(content: dict[str, Any], tmp_path: Path) -> None:
-    """pycocotools takes four numbers for a box."""
-    content["annotations"][1]["segmentation"] = [SQUARE, [0, 0, 16, 12]]
+    """pycocotools takes four numbers for a box, and the others then too."""
+    content["annotations"][1]["segmentation"] = [[0, 0, 16, 12], SQUARE]
     write_json(tmp_path / "in/x.json", content)
     panoptic = open_source("coco-instances", tmp_path / "in/x.json").panoptic(0)
     assert [s.area for s in panoptic.segments if s.category_id == 1 and not s.is_crowd] == [32]

@@ -94,6 +94,25 @@ def test_an_error_in_the_middle_leaves_nothing(source: Path, capsys: Capture) ->
     assert [p.name for p in source.parent.iterdir()] == ["in"]
 
 
+def test_captions_belong_to_the_images_own_names(source: Path, save: Any) -> None:
+    """That of an image which becomes PNG is told by the name that it had."""
+    (source / "images/1.png").unlink()
+    save(source / "images/1.webp", np.zeros((3, 4, 3), np.uint8))
+    (source / "captions.json").write_text('{"0.png": "a ball", "1.webp": "two"}')
+    given = ("--taxonomy", source / "taxonomy.json", "--captions", source / "captions.json")
+    assert main(arguments(source, *given)) == 0
+    folder = PanopticFolder.open(source.parent / "out")
+    assert [folder.captions(k) for k in range(2)] == [["a ball"], ["two"]]
+
+
+def test_captions_of_images_in_folders(tmp_path: Path) -> None:
+    images = [{"id": 4, "file_name": "city/a.jpg"}]
+    annotations = [{"id": k, "image_id": 4, "caption": f"{k} dogs"} for k in (1, 2)]
+    content = json.dumps({"images": images, "annotations": annotations})
+    (tmp_path / "captions.json").write_text(content)
+    assert read_captions(tmp_path / "captions.json") == {"a.jpg": ["1 dogs", "2 dogs"]}
+
+
 @pytest.mark.parametrize("content", ['["a"]', '{"0.png": 5}', '{"annotations": [{}]}', "x"])
 def test_malformed_captions_are_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "captions.json").write_text(content)
