@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pandiff.coco import PanopticFolder, png_to_ids, read_json
+from pandiff.coco import PanopticFolder, png_to_ids, read_json, write_json
 from pandiff.evaluation.validate import validate
 from pandiff.synthesis.exporters import export
 
@@ -76,6 +76,30 @@ def test_mask2former_reads_it(folder: PanopticFolder, exported: Any) -> None:
     assert batch["class_labels"][0].tolist() == [s.category_id for s in order]
     masks = batch["mask_labels"][0].numpy().astype(bool)
     assert np.array_equal(masks[:, :32, :40], np.stack([panoptic.mask(s.id) for s in order]))
+
+
+def test_numbers_and_orders_stay(data: Path, tmp_path: Path) -> None:
+    """Image ids with gaps, segments in no order; of two maps of an image the last, as we read."""
+    (tmp_path / "in").mkdir()
+    for name in ("images", "panoptic"):
+        (tmp_path / "in" / name).symlink_to(data / name)
+    content, captions = (read_json(data / f"{name}.json") for name in ("panoptic", "captions"))
+    for entry in (*content["images"], *captions["images"]):
+        entry["id"] = 900 - 7 * entry["id"]
+    for entry in (*content["annotations"], *captions["annotations"]):
+        entry["image_id"] = 900 - 7 * entry["image_id"]
+    for annotation in content["annotations"]:
+        annotation["segments_info"].reverse()
+    first = {**content["annotations"][0], "file_name": content["annotations"][-1]["file_name"]}
+    content["annotations"].insert(0, first)
+    write_json(tmp_path / "in/panoptic.json", content)
+    write_json(tmp_path / "in/captions.json", captions)
+    export(tmp_path / "in", tmp_path / "out", "coco-panoptic")
+    source, again = PanopticFolder.open(tmp_path / "in"), PanopticFolder.open(tmp_path / "out")
+    assert again.images == source.images
+    for k in range(len(source)):
+        assert again.panoptic(k).segments == source.panoptic(k).segments
+        assert again.captions(k) == source.captions(k)
 
 
 def test_image_ids_that_are_text_become_numbers(data: Path, tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def test_a_share_is_as_good_as_random_and_lasting(data: Path) -> None:
 
     assert [len(val(s)) for s in (0, 0.01, 0.5, 0.99)] == [0, 1, 3, 6]
     assert val(0.01) < val(0.5)
+    assert val(0.5) not in ({0, 1, 2}, {3, 4, 5})
 
 
 @pytest.mark.parametrize("name", ["/etc/x.png", "../x.png", ""])
@@ -155,6 +156,37 @@ def test_names_that_lead_out_are_refused(name: str, data: Path, tmp_path: Path) 
     write_json(tmp_path / "in/panoptic.json", content)
     with pytest.raises(InputError, match="inside of the images' folder"):
         export(tmp_path / "in", tmp_path / "out", "yolo")
+
+
+def undeclared(data: Path, content: dict[str, Any]) -> str:
+    del content["annotations"][4]["segments_info"][0]
+    return r"a segment for every id of .*panoptic/4\.png, got none for"
+
+
+def unknown(data: Path, content: dict[str, Any]) -> str:
+    content["annotations"][4]["segments_info"][0]["category_id"] = 99
+    return r"a category of the dataset for segment .*panoptic/4\.png, got 99"
+
+
+def gray(data: Path, content: dict[str, Any]) -> str:
+    Image.new("L", (40, 32)).save(data / "panoptic/4.png")
+    return r"panoptic/4\.png of mode RGB, got L"
+
+
+def alone(data: Path, content: dict[str, Any]) -> str:
+    del content["annotations"][4]
+    return r"panoptic\.json, got .*no annotation of 5"
+
+
+@pytest.mark.parametrize("spoil", [undeclared, unknown, gray, alone])
+def test_a_wrong_map_is_named(spoil: Any, data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data, tmp_path / "in")
+    content = read_json(data / "panoptic.json")
+    message = spoil(tmp_path / "in", content)
+    write_json(tmp_path / "in/panoptic.json", content)
+    with pytest.raises(InputError, match=message):
+        export(tmp_path / "in", tmp_path / "out", "coco-panoptic")
+    assert [p.name for p in tmp_path.iterdir()] == ["in"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
