@@ -113,6 +113,7 @@ def test_image_ids_that_are_text_become_numbers(data: Path, tmp_path: Path) -> N
     (tmp_path / "in/panoptic.json").write_text(json.dumps(content))
     export(tmp_path / "in", tmp_path / "out", "coco-panoptic")
     assert validate(tmp_path / "out") == []
+    assert [i.id for i in PanopticFolder.open(tmp_path / "out").images] == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_original_layout_is_read(shared: Path, tmp_path: Path) -> None:

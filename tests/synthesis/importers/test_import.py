@@ -15,6 +15,7 @@ from pandiff.coco import PanopticFolder
 from pandiff.errors import InputError
 from pandiff.synthesis.importers import import_source, open_source
 from pandiff.synthesis.importers.captions import read_captions
+from pandiff.synthesis.importers.source import images_below
 from pandiff.taxonomy import Taxonomy
 
 Capture = pytest.CaptureFixture[str]
@@ -103,6 +104,20 @@ def test_captions_belong_to_the_images_own_names(source: Path, save: Any) -> Non
     assert main(arguments(source, *given)) == 0
     folder = PanopticFolder.open(source.parent / "out")
     assert [folder.captions(k) for k in range(2)] == [["a ball"], ["two"]]
+
+
+def test_which_images_there_are_and_their_order(save: Any, tmp_path: Path) -> None:
+    """Folder by folder, any case of the suffix, without what begins with a dot."""
+    names = ["a/2.png", "a/3.PNG", "a b/1.png"]
+    for name in ("a/._2.png", *reversed(names)):
+        save(tmp_path / name, np.zeros((3, 4, 3), np.uint8))
+    assert images_below(tmp_path) == [str(tmp_path / name) for name in names]
+
+
+def test_a_suffix_in_capitals_stays(source: Path) -> None:
+    (source / "images/1.png").rename(source / "images/1.PNG")
+    assert main(arguments(source, "--taxonomy", source / "taxonomy.json")) == 0
+    assert (source.parent / "out/images/1.PNG").samefile(source / "images/1.PNG")
 
 
 def test_captions_of_images_in_folders(tmp_path: Path) -> None:
