@@ -194,6 +194,10 @@ def test_the_export_comes_back(
         wanted = {s for s in canonical(data.panoptic(k)) if s[1] in kept}
         assert canonical(again.panoptic(k)) == wanted
         assert again.captions(k) == data.captions(k)
+    write_json(tmp_path / "own.json", {data.images[0].file_name: "mine"})
+    source = open_source("coco-instances", tmp_path / "coco")
+    import_source(source, tmp_path / "own", captions=tmp_path / "own.json")
+    assert PanopticFolder.open(tmp_path / "own").captions(0) == ["mine"]
 
 
 def test_splits(data: PanopticFolder, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pandiff.cli import main
 from pandiff.coco import PanopticFolder
@@ -112,6 +113,13 @@ def test_which_images_there_are_and_their_order(save: Any, tmp_path: Path) -> No
     for name in ("a/._2.png", *reversed(names)):
         save(tmp_path / name, np.zeros((3, 4, 3), np.uint8))
     assert images_below(tmp_path) == [str(tmp_path / name) for name in names]
+
+
+def test_colors_that_png_has_not_become_rgb(source: Path) -> None:
+    (source / "images/1.png").unlink()
+    Image.new("CMYK", (4, 3)).save(source / "images/1.tif")
+    assert main(arguments(source, "--taxonomy", source / "taxonomy.json")) == 0
+    assert Image.open(source.parent / "out/images/1.png").mode == "RGB"
 
 
 def test_a_suffix_in_capitals_stays(source: Path) -> None:
