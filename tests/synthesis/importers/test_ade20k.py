@@ -77,6 +77,20 @@ def test_maps(source: Path, tmp_path: Path, opened: Any) -> None:
     assert not panoptic.labelled[1, 0]
 
 
+def test_an_instance_has_both_a_class_and_a_number(source: Path, save: Any) -> None:
+    path = source / "annotations_instance/training/ADE_train_00000001.png"
+    instances = np.zeros((2, 4, 3), np.uint8)
+    instances[0, 0, 0], instances[0, 1, 1] = 4, 7
+    save(path, instances)
+    panoptic = open_source("ade20k", source).panoptic(0)
+    assert {(s.category_id, s.area, s.is_crowd) for s in panoptic.segments} == {
+        (WALL, 1, False), (BED, 2, True), (PERSON, 3, True), (FLAG, 1, True),
+    }  # fmt: skip
+    save(path, np.zeros((4, 2, 3), np.uint8))
+    with pytest.raises(InputError, match="of 4 x 2 px, got RGB, 2 x 4"):
+        open_source("ade20k", source).panoptic(0)
+
+
 def test_splits(source: Path, save: Any) -> None:
     name = "validation/ADE_val_00000001"
     save(source / f"images/{name}.jpg", np.zeros((2, 4, 3), np.uint8))
