@@ -108,3 +108,17 @@ def test_category_bits_alone_know_parts_only(script: ModuleType) -> None:
     scene = make_scene(0, 1, 64).panoptic
     read = codec.decode(codec.encode(scene))
     assert (read.category_index == scene.category_index).all()
+
+
+def test_the_page_holds_what_its_results_say(
+    script: ModuleType, root: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_bytes((root / "docs/experiments.md").read_bytes())
+    call = ["--out", f"{root / 'docs/experiments'}", "--report", f"{page}", "--only-report"]
+    results = script.run(call)
+    seeds = {name: sorted(r["seed"] for r in several) for name, several in results.items()}
+    assert seeds.pop("rendered") == [0]
+    assert set(seeds) == {v.name for v in script.named(None)}
+    assert all(several == [0, 1] for several in seeds.values())
+    assert page.read_bytes() == (root / "docs/experiments.md").read_bytes()
