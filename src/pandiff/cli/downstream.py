@@ -59,7 +59,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch", metavar="N", type=positive_number, default=8)
     parser.add_argument("--size", metavar="PX", type=positive_number, default=64)
-    parser.add_argument("--lr", metavar="R", type=finite_number, default=0.0, help="peak rate")
+    parser.add_argument(
+        "--lr", metavar="R", type=finite_number, default=0.0, help="peak rate; its own if not set"
+    )
     parser.add_argument(
         "--labelled",
         metavar="N",
