@@ -20,6 +20,7 @@ LAYERS = (  # from the top
     {"evaluation"},
     {"training"},
     {"pipeline"},
+    {"prompts"},
     {"data"},
     {"codec"},
     {"diffusion"},

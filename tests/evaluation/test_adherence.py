@@ -10,9 +10,10 @@ from PIL import Image
 
 from pandiff.data.scenes import TAXONOMY, Caption, Scene, make_scene
 from pandiff.errors import InputError
-from pandiff.evaluation.adherence import Claims, adherence, categories_present, counts_exact
+from pandiff.evaluation.adherence import adherence
 from pandiff.evaluation.colors import named_color
 from pandiff.panoptic import PanopticMap
+from pandiff.prompts.claims import Claims, categories_present, counts_exact
 
 SKY, CAR, DOG = (TAXONOMY.by_name(n).id for n in ("sky", "car", "dog"))
 CLAIMS = Caption(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pandiff.errors import InputError
-from pandiff.evaluation.names import known_categories, matched, plain
+from pandiff.evaluation.names import known_categories, matched
+from pandiff.prompts.words import plain
 from pandiff.taxonomy import Category, Taxonomy
 
 NAMES = ("tree-merged", "Traffic Light", "car", "wall-brick", "stuff", "cars")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,19 +9,8 @@ from PIL import Image
 
 from pandiff.data.scenes import Caption, relation_holds
 from pandiff.evaluation.colors import named_color
-from pandiff.panoptic import PanopticMap, Segment
-
-
-@dataclass(frozen=True)
-class Claims:
-    """How many claims a caption makes, and how many of them hold."""
-
-    held: int
-    made: int
-
-    @property
-    def all_hold(self) -> bool:
-        return self.held == self.made
+from pandiff.panoptic import PanopticMap
+from pandiff.prompts.claims import Claims, categories_present, counts_exact, segments_of
 
 
 @dataclass(frozen=True)
@@ -61,44 +49,24 @@ def adherence(caption: Caption, panoptic: PanopticMap, image: Image.Image) -> Ad
     )
 
 
-def categories_present(caption: Caption, panoptic: PanopticMap) -> Claims:
-    """The mentioned categories that the map has."""
-    return _claims(bool(_segments(panoptic, name)) for name in caption.categories)
-
-
-def counts_exact(caption: Caption, panoptic: PanopticMap) -> Claims:
-    """The stated numbers of things that are exactly those of the map."""
-    return _claims(len(_segments(panoptic, name)) == n for name, n in caption.counts)
-
-
 def colors_right(caption: Caption, panoptic: PanopticMap, image: Image.Image) -> Claims:
     """The stated numbers of things of a color that are exactly those read off the image."""
     pixels = np.asarray(image.convert("RGB"))
 
     def number(name: str, color: str) -> int:
-        things = _segments(panoptic, name)
+        things = segments_of(panoptic, name)
         return sum(named_color(pixels, panoptic.mask(s.id), s, name) == color for s in things)
 
-    return _claims(number(name, color) == n for name, color, n in caption.colors)
+    return Claims.of(number(name, color) == n for name, color, n in caption.colors)
 
 
 def relations_hold(caption: Caption, panoptic: PanopticMap) -> Claims:
     """The stated relations that hold between all the things of both categories."""
 
     def boxes(name: str) -> list[tuple[int, int, int, int]]:
-        return [s.bbox for s in _segments(panoptic, name)]
+        return [s.bbox for s in segments_of(panoptic, name)]
 
-    return _claims(
+    return Claims.of(
         relation_holds(relation, boxes(first), boxes(second), panoptic.width)
         for first, relation, second in caption.relations
     )
-
-
-def _segments(panoptic: PanopticMap, name: str) -> list[Segment]:
-    category = panoptic.taxonomy.by_name(name).id
-    return [s for s in panoptic.segments if s.category_id == category]
-
-
-def _claims(held: Iterable[bool]) -> Claims:
-    each = list(held)
-    return Claims(sum(each), len(each))

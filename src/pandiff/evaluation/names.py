@@ -8,17 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from pandiff.errors import InputError
+from pandiff.prompts.words import plain
 from pandiff.taxonomy import VOID, Taxonomy
-
-SUFFIXES = ("merged", "other", "stuff", "thing")
-"""Words that COCO adds to names of categories: "tree-merged", "wall-other-merged"."""
-
-
-def plain(name: str) -> str:
-    """A name without case, punctuation and COCO's suffixes: "Wall-other-merged" -> "wall"."""
-    words = re.findall(r"[a-z0-9]+", name.lower())
-    kept = [w for w in words if w not in SUFFIXES]
-    return " ".join(kept or words)
 
 
 def matched(labels: Mapping[int, str], taxonomy: Taxonomy) -> dict[int, int]:

@@ -10,13 +10,14 @@ from PIL import Image
 
 from pandiff.data.scenes import SPLITS, Caption, make_scene
 from pandiff.errors import InputError
-from pandiff.evaluation.adherence import Claims, adherence
+from pandiff.evaluation.adherence import adherence
 from pandiff.evaluation.bootstrap import Estimate, Statistic, estimate, ratio_of
 from pandiff.evaluation.map_metrics import mcd
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.panoptic_quality import pq_sums, quality
 from pandiff.evaluation.sampling import Sample
 from pandiff.panoptic import PanopticMap
+from pandiff.prompts.claims import Claims
 
 Estimates = dict[str, Estimate]
 

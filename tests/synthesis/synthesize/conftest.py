@@ -10,7 +10,7 @@ from PIL import Image
 
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
-from pandiff.synthesis.synthesize.claims import Vocabulary
+from pandiff.prompts.vocabulary import Vocabulary
 from pandiff.synthesis.synthesize.maker import Candidate
 from pandiff.synthesis.synthesize.plan import Listed, Plan
 from pandiff.taxonomy import Category, Taxonomy

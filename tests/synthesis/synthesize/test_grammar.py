@@ -7,7 +7,7 @@ import pytest
 
 from pandiff.data.scenes import TAXONOMY as SCENES
 from pandiff.errors import InputError
-from pandiff.synthesis.synthesize.claims import Vocabulary
+from pandiff.prompts.vocabulary import Vocabulary
 from pandiff.synthesis.synthesize.grammar import grammar_of
 from pandiff.taxonomy import Category, Taxonomy
 

@@ -12,7 +12,7 @@ from PIL import Image
 from pandiff.data.scenes import Caption
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
-from pandiff.synthesis.synthesize.claims import Vocabulary
+from pandiff.prompts.vocabulary import Vocabulary
 from pandiff.synthesis.synthesize.judge import Judge, Thresholds
 from pandiff.synthesis.synthesize.maker import Candidate
 

@@ -14,8 +14,7 @@ from pandiff.data.scenes.palette import COLORS, WARDROBE, weighted
 from pandiff.data.scenes.phrases import color_phrases, count_phrase, joined, listed
 from pandiff.data.scenes.scenery import behind, on, when
 from pandiff.errors import InputError
-from pandiff.evaluation.names import plain
-from pandiff.synthesis.synthesize.words import counted
+from pandiff.prompts.words import counted, plain
 from pandiff.taxonomy import Category, Taxonomy
 
 Weights = Mapping[str, float]

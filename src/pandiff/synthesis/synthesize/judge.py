@@ -8,11 +8,11 @@ import numpy as np
 
 from pandiff.data.scenes import Caption
 from pandiff.errors import InputError
-from pandiff.evaluation.adherence import categories_present, counts_exact
 from pandiff.evaluation.overlap import overlap
 from pandiff.evaluation.panoptic_quality import pq_sums, quality
 from pandiff.evaluation.segmenters import Segmenter
 from pandiff.panoptic import PanopticMap
+from pandiff.prompts.claims import share_held
 from pandiff.synthesis.synthesize.maker import Candidate
 from pandiff.taxonomy import VOID
 
@@ -116,9 +116,7 @@ def confidence(caption: Caption, candidate: Candidate) -> float:
 
 def adherence(caption: Caption, candidate: Candidate) -> float | None:
     """Share of a prompt's claims on categories and numbers that hold; None if it has none."""
-    claims = [check(caption, candidate.panoptic) for check in (categories_present, counts_exact)]
-    made = sum(c.made for c in claims)
-    return sum(c.held for c in claims) / made if made else None
+    return share_held(caption, candidate.panoptic)
 
 
 def agreement(panoptic: PanopticMap, seen: PanopticMap, segmenter: Segmenter) -> float | None:

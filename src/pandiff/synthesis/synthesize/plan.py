@@ -14,7 +14,7 @@ import numpy as np
 from pandiff.coco import read_json
 from pandiff.data.scenes import Caption
 from pandiff.errors import InputError
-from pandiff.synthesis.synthesize.claims import Vocabulary
+from pandiff.prompts.vocabulary import Vocabulary
 from pandiff.synthesis.synthesize.grammar import Grammar, Weights, grammar_of
 from pandiff.taxonomy import Taxonomy
 

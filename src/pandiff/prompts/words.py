@@ -1,6 +1,8 @@
-"""English, as far as prompts need it: numbers, articles, plurals."""
+"""English, as far as prompts need it: plain names, numbers, articles, plurals."""
 
 from __future__ import annotations
+
+import re
 
 NUMBER_WORDS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -8,11 +10,20 @@ NUMBER_WORDS = (
 )  # fmt: skip
 NUMBERS = {word: k for k, word in enumerate(NUMBER_WORDS)} | {"a": 1, "an": 1, "without": 0}
 """What words before a noun say about its number."""
+SUFFIXES = ("merged", "other", "stuff", "thing")
+"""Words that COCO adds to names of categories: "tree-merged", "wall-other-merged"."""
 _IRREGULAR = {
     "person": "people", "sheep": "sheep", "child": "children", "man": "men", "woman": "women",
     "mouse": "mice", "knife": "knives", "shelf": "shelves", "leaf": "leaves", "foot": "feet",
     "fish": "fish", "scissors": "scissors", "skis": "skis", "deer": "deer",
 }  # fmt: skip
+
+
+def plain(name: str) -> str:
+    """A name without case, punctuation and COCO's suffixes: "Wall-other-merged" -> "wall"."""
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    kept = [w for w in words if w not in SUFFIXES]
+    return " ".join(kept or words)
 
 
 def plural(noun: str) -> str:

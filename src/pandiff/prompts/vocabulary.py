@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from pandiff.data.scenes import TAXONOMY as SCENES
 from pandiff.data.scenes import Caption
-from pandiff.evaluation.names import plain
-from pandiff.synthesis.synthesize.words import NUMBERS, plural
+from pandiff.prompts.words import NUMBERS, plain, plural
 from pandiff.taxonomy import Taxonomy
 
 SYNONYMS = {

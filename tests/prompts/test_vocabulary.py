@@ -6,8 +6,8 @@ import pytest
 
 from pandiff.data.scenes import TAXONOMY as SCENES
 from pandiff.data.scenes import make_scene
-from pandiff.synthesis.synthesize.claims import Vocabulary
-from pandiff.synthesis.synthesize.words import counted, plural
+from pandiff.prompts.vocabulary import Vocabulary
+from pandiff.prompts.words import counted, plural
 from pandiff.taxonomy import Category, Taxonomy
 
 COCO = Taxonomy(
