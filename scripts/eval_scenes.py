@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--steps", type=int, default=20)
     one.add_argument("--guidance", type=float, default=3.0)
     one.add_argument("--map-guidance", type=float, default=1.0, help="weight of the map")
+    one.add_argument("--tries", type=int, default=1, help="most tries of a sample from text")
     one.add_argument("--interval", type=float, nargs=2, default=[0.0, 1.0], help="of guidance")
     one.add_argument("--seed", type=int, default=0, help="sample k is made from (seed, k)")
     one.add_argument("--batch", type=int, default=16)
@@ -88,6 +89,7 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
         options = {
             "map_guidance_scale": args.map_guidance,
             "guidance_interval": tuple(args.interval),
+            "tries": args.tries,
         }
         settings = {"steps": args.steps, "guidance_scale": args.guidance, "batch_size": args.batch}
         given["options"] = options

@@ -18,6 +18,7 @@ from pandiff.coco import PanopticFolder
 from pandiff.models.image_prompt import small_swin
 from pandiff.models.unified import UnifiedPDM
 from pandiff.pipeline import PanopticDiffusionPipeline, sources
+from pandiff.prompts import Vocabulary, share_held
 from pandiff.synthesis import demo
 from pandiff.synthesis.generate import Settings
 
@@ -152,6 +153,19 @@ def test_generate_for_no_prompt(run: Callable[..., int]) -> None:
     assert run("generate", "", "--count", 2, "--model", "model", "--steps", 1) == 0
     folder = PanopticFolder.open("out/generate/dataset")
     assert [folder.captions(k) for k in range(2)] == [[], []]
+
+
+def test_generate_keeps_the_best_of_several_tries(run: Callable[..., int]) -> None:
+    prompt, options = "two red boxes on the ground", ("--model", "model", "--steps", 2)
+    shares = {}
+    for tries in (1, 6):
+        out = f"tries{tries}"
+        assert run("generate", prompt, "--count", 3, *options, "--tries", tries, "--out", out) == 0
+        folder = PanopticFolder.open(f"{out}/dataset")
+        caption = Vocabulary(folder.taxonomy).read(prompt)
+        shares[tries] = [share_held(caption, folder.panoptic(k)) for k in range(3)]
+        assert {r.get("tries", 1) for r in manifest(Path(out, "dataset"))} == {tries}
+    assert all(more >= one for one, more in zip(shares[1], shares[6], strict=True))
 
 
 def test_generate_records_its_controls(run: Callable[..., int]) -> None:
@@ -340,6 +354,8 @@ WRONG: list[tuple[tuple[object, ...], str]] = [
         "a model that takes image prompts, got one without",
     ),
     ((*GENERATE, "--image-prompt-scale", "2"), "expected --image-prompt with --image-prompt-scale"),
+    ((*GENERATE, "--tries", "0"), "a positive number for --tries, got '0'"),
+    ((*GENERATE, "--tries", "2", "--animate"), "expected --animate or --tries, got both"),
     ((*GENERATE, "--negative", "sky", "--guidance", "1"), "--guidance above 1 with --negative"),
     ((*SEGMENT,), "expected IMAGE, got none"),
     ((*SEGMENT, "none.png"), "expected a readable image none.png"),

@@ -51,6 +51,20 @@ def test_a_row_has_its_numbers_and_what_is_not_measured_is_left_out(script: Modu
     assert lines[2:] == [f"| {title} | 0.50 (0.40 to 0.60) | 0.90 (0.80 to 1.00) |  | 0.95 |"]
 
 
+def test_a_second_measurement_has_a_column_named_by_how_it_sampled(script: ModuleType) -> None:
+    first = metrics(truth_map={"categories": 0.5}, map={"mcd": 0.3})
+    second = metrics(truth_map={"categories": 0.8})
+    second["setup"] |= {"guidance_scale": 2.0, "map_guidance_scale": 2.0, "tries": 16}
+    head, _, categories, distance = script.table(first, second).splitlines()
+    words = "20 steps, guidance 2, map guidance 2, up to 16 tries"
+    assert (
+        head == f"| on unseen scenes | this model | {words} | rendered scenes | strangers | aim |"
+    )
+    assert "| 0.50 (0.40 to 0.60) | 0.80 (0.70 to 0.90) |" in categories
+    assert "| 0.30 (0.20 to 0.40) |  |" in distance
+    assert script.caption(first, second).count("`pandiff evaluate`, 5 s, 2 processes") == 2
+
+
 def test_only_what_stands_between_the_marks_changes(script: ModuleType) -> None:
     page = "before\n<!-- results -->\nold\n<!-- /results -->\nafter\n"
     found = metrics(truth_map={"categories": 0.5})

@@ -135,6 +135,30 @@ def test_the_same_again(run: Path, scenes_model: Path, tmp_path: Path) -> None:
     assert metrics_of(tmp_path / "copy") == before
 
 
+def test_tries_and_map_guidance(scenes_model: Path, tmp_path: Path, run: Path) -> None:
+    more = ("--tries", 3, "--map-guidance", 2, "--directions", "text")
+    assert evaluate(scenes_model, tmp_path / "tried", *more) == 0
+    report = json.loads((tmp_path / "tried/metrics.json").read_text())
+    assert (report["setup"]["tries"], report["setup"]["map_guidance_scale"]) == (3, 2)
+    assert "map guidance 2, up to 3 tries" in (tmp_path / "tried/report.html").read_text()
+    assert "up to" not in (run / "report.html").read_text()
+    tried, once = report["metrics"]["truth_map"], metrics_of(run)["truth_map"]
+    assert tried["categories"]["value"] >= once["categories"]["value"]
+
+
+def test_a_folder_from_before_there_were_tries(
+    run: Path, scenes_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run, tmp_path / "old")
+    settings = json.loads((tmp_path / "old/settings.json").read_text())
+    later = {"map_guidance_scale": 1.0, "tries": 1}
+    assert {k: settings.pop(k) for k in later} == later
+    (tmp_path / "old/settings.json").write_text(json.dumps(settings))
+    assert evaluate(scenes_model, tmp_path / "old") == 0
+    assert evaluate(scenes_model, tmp_path / "old", "--tries", 2) == 2
+    assert "expected the tries 1 with which" in capsys.readouterr().err
+
+
 def test_another_seed_is_another_evaluation(
     run: Path, scenes_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,7 +43,7 @@ def test_every_setting_is_an_argument_of_the_pipeline() -> None:
 def test_what_the_pipeline_is_asked() -> None:
     pipe: Any = Recorder()
     settings = Settings(steps=5, guidance_scale=(2.0, 1.0), seed=3, batch_size=2,
-                        negative_prompt="rain", map_guidance_scale=1.5)  # fmt: skip
+                        negative_prompt="rain", map_guidance_scale=1.5, tries=4)  # fmt: skip
     conditions = Conditions(SKY, PHOTO, Known(LEFT, LEFT), image_prompt=PHOTO)
     made = list(pairs(pipe, ["a", "b", "c"], settings, conditions))
     assert [p.prompt for p in made] == ["a", "b", "c"]
@@ -51,6 +51,7 @@ def test_what_the_pipeline_is_asked() -> None:
     assert [a["prompt"] for a in pipe.asked] == [["a", "b"], ["c"]]
     asked = pipe.asked[0]
     assert (asked["num_inference_steps"], asked["guidance_scale"]) == (5, (2.0, 1.0))
+    assert asked["tries"] == 4
     assert (asked["negative_prompt"], asked["map_guidance_scale"]) == ("rain", 1.5)
     assert (asked["map"], asked["image"], asked["image_prompt"]) == (SKY, PHOTO, PHOTO)
     assert asked["known"] is conditions.known

@@ -29,6 +29,20 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--guidance", metavar="G", type=finite_number, default=3.0, help="weight of the prompt"
     )
+    parser.add_argument(
+        "--map-guidance",
+        metavar="G",
+        type=finite_number,
+        default=1.0,
+        help="weight of the map in the image",
+    )
+    parser.add_argument(
+        "--tries",
+        metavar="N",
+        type=positive_number,
+        default=1,
+        help="most tries of a sample, until its map has what the prompt names, in its numbers",
+    )
     parser.add_argument("--directions", nargs="+", choices=DIRECTIONS, default=DIRECTIONS)
     parser.add_argument("--segmenter", metavar="F", help="judge of image and map: folder or hub id")
     parser.add_argument(
@@ -72,7 +86,7 @@ def _run(args: argparse.Namespace) -> dict[str, Any]:
 
     settings = Settings(
         args.model, args.data, args.count, args.seed, args.steps, args.guidance,
-        tuple(args.directions),
+        tuple(args.directions), args.map_guidance, args.tries,
     )  # fmt: skip
     device = args.device or best_device()
     pipe = load(args.model).to(device)

@@ -123,6 +123,13 @@ def _guidance_arguments(group: argparse._ArgumentGroup) -> None:
         group.add_argument(name, metavar="G", type=finite_number, default=1.0, help=what)
 
     group.add_argument(
+        "--tries",
+        metavar="N",
+        type=positive_number,
+        default=1,
+        help="most tries of a sample, until its map has what the prompt names, in its numbers",
+    )
+    group.add_argument(
         "--guidance",
         metavar="G[,G]",
         type=number_or_pair,
@@ -177,6 +184,8 @@ def _check_together(args: argparse.Namespace) -> None:
          "leave out what is to be made, or say what is kept with --known"),
         (scaled and not args.image_prompt, "--image-prompt with --image-prompt-scale", "none",
          "name the image to resemble"),
+        (args.animate and args.tries > 1, "--animate or --tries", "both",
+         "animate one try, or keep the best of several"),
         (args.negative and plain, "--guidance above 1 with --negative", "1", "3 is usual"),
     )  # fmt: skip
     for is_wrong, *what in wrong:
@@ -216,6 +225,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     return replace(
         settings(args, args.guidance),
         negative_prompt=args.negative,
+        tries=args.tries,
         image_prompt_scale=args.image_prompt_scale,
         map_guidance_scale=args.map_guidance,
         image_guidance_scale=args.image_guidance,

@@ -5,7 +5,7 @@ from pandiff.diffusion.given import given
 from pandiff.diffusion.guidance import Guidance, guided
 from pandiff.diffusion.levels import PATTERNS, Levels, PatternWeights, draw_levels
 from pandiff.diffusion.objective import Losses, add_noise, objective
-from pandiff.diffusion.sample import Start, sample
+from pandiff.diffusion.sample import Start, StepCallback, sample
 from pandiff.diffusion.schedule import NUM_LEVELS, NoiseSchedule, StreamSchedules
 from pandiff.diffusion.schedulers import SCHEDULERS, scheduler_for
 
@@ -21,6 +21,7 @@ __all__ = [
     "NoiseSchedule",
     "PatternWeights",
     "Start",
+    "StepCallback",
     "StreamSchedules",
     "add_noise",
     "clean_from",

@@ -45,6 +45,8 @@ SAMPLES, SETTINGS, ROWS, METRICS = "samples", "settings.json", "rows.npz", "metr
 PAGE = "report.html"
 LEAST = 4
 """Fewest samples that can be told apart from one another."""
+LATER = {"map_guidance_scale": 1.0, "tries": 1}
+"""What settings.json lacks where it was written before there were these settings."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Settings:
         data: a dataset folder, or "scenes" for unseen rendered ones.
         count: number of prompts.
         seed: chooses the prompts of a folder; sample k is made from (seed, k).
-        steps, guidance_scale: of the pipeline.
+        steps, guidance_scale, map_guidance_scale: of the pipeline.
+        tries: most tries of a sample from text.
         directions: of text, map_to_image and image_to_map; text is always there.
     """
 
@@ -67,6 +70,8 @@ class Settings:
     steps: int = 20
     guidance_scale: float = 3.0
     directions: tuple[str, ...] = DIRECTIONS
+    map_guidance_scale: float = 1.0
+    tries: int = 1
 
     def __post_init__(self) -> None:
         if self.count < LEAST:
@@ -140,7 +145,7 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError("a new folder or an evaluation", f"another: {out}", "choose another")
         write_json(path, wanted)
-    begun = read_json(path)
+    begun = LATER | read_json(path)
     odd = [k for k in wanted if begun.get(k) != wanted[k]]
     if odd:
         expected = f"the {odd[0]} {begun.get(odd[0])!r} with which {out} was begun"
@@ -156,7 +161,13 @@ def draw(
     progress: Callable[[str], Progress],
 ) -> dict[str, SampleSet]:
     """All sets of samples, made or read."""
-    model = Model(pipe, questions, settings.steps, settings.guidance_scale, settings.seed_of)
+    options = {
+        "num_inference_steps": settings.steps,
+        "guidance_scale": settings.guidance_scale,
+        "map_guidance_scale": settings.map_guidance_scale,
+        "tries": settings.tries,
+    }
+    model = Model(pipe, questions, options, settings.seed_of)
     makers: dict[str, Make] = {REFERENCE: real(questions)}
     if questions.most is None or questions.most >= 2 * settings.count:
         makers[OTHERS] = real(questions, offset=settings.count)

@@ -1,9 +1,10 @@
-"""Short names of folders that are compared."""
+"""What runs are called, and how they sampled, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pandiff.errors import InputError
 
@@ -16,3 +17,13 @@ def short_names(paths: Sequence[Path]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     raise InputError("runs that differ", f"{paths[0]} twice", "name another")
+
+
+def sampling_of(setup: Mapping[str, Any]) -> str:
+    """How a run sampled, in words: "20 steps, guidance 3, map guidance 2, up to 16 tries"."""
+    parts = [f"{setup['steps']} steps", f"guidance {setup['guidance_scale']:g}"]
+    if setup.get("map_guidance_scale", 1) != 1:
+        parts.append(f"map guidance {setup['map_guidance_scale']:g}")
+    if setup.get("tries", 1) != 1:
+        parts.append(f"up to {setup['tries']} tries")
+    return ", ".join(parts)

@@ -134,14 +134,13 @@ class Model:
     Attributes:
         pipe: the pipeline.
         questions: what it is asked.
-        steps, guidance_scale: how it samples.
+        options: how it samples, by the names of the pipeline's arguments.
         seed_of: number of a sample to its seed.
     """
 
     pipe: PanopticDiffusionPipeline
     questions: Questions
-    steps: int
-    guidance_scale: float
+    options: Mapping[str, Any]
     seed_of: Callable[[int], int]
 
     def text(self, numbers: Sequence[int]) -> Iterator[Sample]:
@@ -171,8 +170,7 @@ class Model:
     def _call(self, numbers: Sequence[int], prompts: list[str], **options: Any) -> Any:
         self.pipe.set_progress_bar_config(disable=True)
         generators = [torch.Generator().manual_seed(self.seed_of(k)) for k in numbers]
-        settings = {"guidance_scale": self.guidance_scale, "num_inference_steps": self.steps}
-        return self.pipe(prompts, generator=generators, **(settings | options))
+        return self.pipe(prompts, generator=generators, **{**self.options, **options})
 
     def _samples(
         self, numbers: Sequence[int], asked: Sequence[Question], out: Any

@@ -38,11 +38,17 @@ def spread(value: Any, n: int, each: int, what: str, kind: type | tuple[type, ..
 
 
 def check(
-    steps: int, output_type: str, strengths: Sequence[float | None], images: Sequence[Any]
+    steps: int,
+    tries: int,
+    output_type: str,
+    strengths: Sequence[float | None],
+    images: Sequence[Any],
 ) -> None:
     """InputError if one of these makes no sense."""
     if not 1 <= steps <= NUM_LEVELS:
         raise InputError(f"num_inference_steps in 1..{NUM_LEVELS}", str(steps), "20 is usual")
+    if tries < 1:
+        raise InputError("tries of 1 or more", str(tries), "16 are many")
     if output_type not in ("pil", "pt", "latent"):
         raise InputError("output_type pil, pt or latent", repr(output_type), "choose one")
     for strength, image in zip(strengths, images, strict=True):

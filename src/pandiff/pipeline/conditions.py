@@ -108,20 +108,27 @@ class Given:
     def has_whole_image(self) -> bool:
         return self.image is not None and self.known.image is None
 
-    def finish(
-        self, image: Image.Image | None, panoptic: PanopticMap | None
-    ) -> tuple[Image.Image, PanopticMap]:
-        """What was made, with what was given put back; None where what is given is whole."""
-        if self.image is not None:
-            mask = self.known.image
-            image = self.image if mask is None or image is None else blend(self.image, image, mask)
-        if self.map is not None:
-            mask, made = self.known.map, panoptic
-            panoptic = (
-                self.map if mask is None or made is None else merge_maps(self.map, made, mask)
-            )
-        assert image is not None and panoptic is not None
-        return image, panoptic
+    def finish(self, image: Image.Image, panoptic: PanopticMap) -> tuple[Image.Image, PanopticMap]:
+        """What was made, with what was given put back."""
+        return self.finish_image(image), self.finish_map(panoptic)
+
+    def finish_image(self, made: Image.Image | None) -> Image.Image:
+        """The image that was made, with what was given put back; None where that is whole."""
+        mask = self.known.image
+        if self.image is None or made is None:
+            whole = self.image or made
+            assert whole is not None
+            return whole
+        return self.image if mask is None else blend(self.image, made, mask)
+
+    def finish_map(self, made: PanopticMap | None) -> PanopticMap:
+        """The same of the map."""
+        mask = self.known.map
+        if self.map is None or made is None:
+            whole = self.map or made
+            assert whole is not None
+            return whole
+        return self.map if mask is None else merge_maps(self.map, made, mask)
 
 
 def _check_sizes(panoptic: PanopticMap | None, image: Image.Image | None, known: Known) -> None:

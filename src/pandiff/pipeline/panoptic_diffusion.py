@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ from pandiff.diffusion import (
     Guidance,
     NetworkDenoiser,
     Start,
+    StepCallback,
     StreamSchedules,
     given,
     guided,
@@ -44,8 +46,11 @@ from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
 from pandiff.pipeline.conditions import Encoder, Given, Known, Mask
+from pandiff.pipeline.prepared import Prepared
 from pandiff.pipeline.sources import reading, resolve_pipeline
+from pandiff.pipeline.tries import Generators, Tries
 from pandiff.precision import autocast
+from pandiff.prompts import Vocabulary, share_held
 from pandiff.taxonomy import Taxonomy
 
 MASKS = (np.ndarray, Image.Image, Known)
@@ -59,10 +64,12 @@ class PanopticPipelineOutput(BaseOutput):
         images: PIL images; with output_type "pt" (N, 3, H, W) in [-1, 1], "latent" (N, C, h, w).
         maps: one PanopticMap for each image; with output_type "pt" or "latent" the map tensors
             (N, C, H, W) in [-1, 1].
+        tries: for each of them which try was kept: 1, 2, ...; None of a preview.
     """
 
     images: list[Image.Image] | Tensor
     maps: list[PanopticMap] | Tensor
+    tries: list[int] | None = None
 
 
 class PanopticDiffusionPipeline(DiffusionPipeline):
@@ -179,6 +186,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         image_prompt: Image.Image | Sequence[Image.Image | None] | None = None,
         negative_prompt: str | Sequence[str] = "",
         num_images_per_prompt: int = 1,
+        tries: int = 1,
         num_inference_steps: int = 20,
         guidance_scale: float | tuple[float, float] = 3.0,
         image_prompt_scale: float = 1.0,
@@ -215,6 +223,10 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 without copying it.
             negative_prompt: what guidance leads away from; one for each prompt, or one for all.
             num_images_per_prompt: samples of each prompt, side by side in the output.
+            tries: most tries of a sample: the first is kept whose map has all categories that
+                the prompt names, and things in the numbers that it states
+                (`pandiff.prompts.Vocabulary`); if there is none, the one that has most of it.
+                A prompt that names nothing, and a whole map that is given, have one try.
             num_inference_steps: steps of the scheduler.
             guidance_scale: weight of the prompt, 1 for none; a pair for image and map.
             image_prompt_scale: weight of the image prompt, likewise.
@@ -226,7 +238,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             output_type: "pil", "pt" (pixels and map tensors) or "latent".
             callback_on_step_end: called as (pipe, step, timestep, tensors) after each step, with
                 the whole batch; may return changed tensors. A variation that starts later than
-                others of its batch is held at the noise of each level until then.
+                others of its batch is held at the noise of each level until then. With `tries`
+                there is a batch for each round of them.
             callback_on_step_end_tensor_inputs: of "latents" (the noisy state) and "clean" (the
                 current estimate of the clean state, which `preview` turns into pictures).
             return_dict: False for a plain tuple.
@@ -242,7 +255,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         maps, images = each(map, "map", PanopticMap), each(image, "image", Image.Image)
         masks = [Known.of(one) for one in each(known, "known mask", MASKS)]
         strengths = each(strength, "strength", (float, Real))
-        check(num_inference_steps, output_type, strengths, images)
+        check(num_inference_steps, tries, output_type, strengths, images)
         samples = [Given.of(*one) for one in zip(maps, images, masks, strengths, strict=True)]
         for one in maps:
             if one is not None:
@@ -255,30 +268,79 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         guidance = Guidance(
             pair, image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval
         )
-        generators = generators_for(generator, len(prompts))
-        layout = self.transformer.layout
+        generators = Generators(generators_for(generator, len(prompts)))
+        tried = Tries(len(prompts), tries)
         with self._autocast():
-            noise = self._noise(generators)
-            context, null = self._contexts(prompts, negatives, examples)
-            denoise = guided(self._denoiser(), layout, null, guidance, noise)
-            if any(one.size is not None for one in samples):
-                denoise = given(denoise, layout, *self._encoder.encode(samples))
-            z = sample(
-                denoise,
-                context,
-                noise,
-                layout,
-                StreamSchedules.of(self.transformer),
-                self.scheduler,
-                num_inference_steps,
+            prepared = Prepared(
+                *self._contexts(prompts, negatives, examples),
+                given=self._given(samples),
                 start=self._start(strengths, images, maps),
-                generators=generators,
-                on_step=self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs),
-                progress=self.progress_bar,
             )
-            out = self._output(z, output_type, samples, images)
+            on_step = self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs)
+            while some := tried.next_round():
+                rows = [k for k, _ in some]
+                z = self._states(
+                    prepared[rows],
+                    [generators(*one) for one in some],
+                    guidance,
+                    num_inference_steps,
+                    on_step,
+                )
+                asked = [(prompts[k], samples[k], images[k]) for k in rows]
+                tried.note(some, self._held(z, asked) if tries > 1 else [1.0] * len(z), z)
+            out = self._output(tried.states(), output_type, samples, images)
+        out.tries = [number + 1 for number in tried.kept]
         self.maybe_free_model_hooks()
         return out if return_dict else (out.images, out.maps)
+
+    def _states(
+        self,
+        prepared: Prepared,
+        generators: list[torch.Generator],
+        guidance: Guidance,
+        steps: int,
+        on_step: StepCallback | None,
+    ) -> Tensor:
+        """Clean states (B, C, h, w), one for each generator."""
+        layout, noise = self.transformer.layout, self._noise(generators)
+        denoise = guided(self._denoiser(), layout, prepared.null, guidance, noise)
+        if prepared.given is not None:
+            denoise = given(denoise, layout, *prepared.given)
+        return sample(
+            denoise,
+            prepared.context,
+            noise,
+            layout,
+            StreamSchedules.of(self.transformer),
+            self.scheduler,
+            steps,
+            start=prepared.start,
+            generators=generators,
+            on_step=on_step,
+            progress=self.progress_bar,
+        )
+
+    def _held(
+        self, z: Tensor, asked: Sequence[tuple[str, Given, Image.Image | None]]
+    ) -> list[float]:
+        """How much of what its prompt claims the map of each state has, 0..1."""
+        prompts, samples, images = zip(*asked, strict=True)
+        panoptic = self.transformer.layout.unpack(z)[1]
+        maps = self._maps(panoptic, samples, self._frames(samples, images))
+        shares = [
+            None if one.has_whole_map else share_held(self._vocabulary.read(prompt), found)
+            for prompt, one, found in zip(prompts, samples, maps, strict=True)
+        ]
+        return [1.0 if share is None else share for share in shares]
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.taxonomy)
+
+    def _given(self, samples: Sequence[Given]) -> tuple[Tensor, Tensor] | None:
+        if all(one.size is None for one in samples):
+            return None
+        return self._encoder.encode(samples)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         """bf16 where the processor multiplies it faster than fp32, else the weights' own type."""
@@ -404,22 +466,35 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             return PanopticPipelineOutput(images=latents, maps=panoptic)
         if output_type == "pt":
             return PanopticPipelineOutput(images=decode_latents(self.vae, latents), maps=panoptic)
+        frames = self._frames(samples, given)
+        return PanopticPipelineOutput(
+            images=self._images(latents, samples, frames),
+            maps=self._maps(panoptic, samples, frames),
+        )
+
+    def _frames(self, samples: Sequence[Given], given: Sequence[Image.Image | None]) -> list[Frame]:
+        """How each sample, which has the size of what it is given, lies in the model's square."""
         square = (self.image_size, self.image_size)
         sizes = [
             i.size if i is not None else g.size or square
             for g, i in zip(samples, given, strict=True)
         ]
-        frames = [Frame(size, self.image_size) for size in sizes]
-        images: list[Image.Image | None] = [None] * len(samples)
-        maps: list[PanopticMap | None] = [None] * len(samples)
+        return [Frame(size, self.image_size) for size in sizes]
+
+    def _images(
+        self, latents: Tensor, samples: Sequence[Given], frames: Sequence[Frame]
+    ) -> list[Image.Image]:
+        made: list[Image.Image | None] = [None] * len(samples)
         if not all(g.has_whole_image for g in samples):
-            made = to_images(decode_latents(self.vae, latents))
-            images = [f.cut(i) for f, i in zip(frames, made, strict=True)]
+            squares = to_images(decode_latents(self.vae, latents))
+            made = [f.cut(i) for f, i in zip(frames, squares, strict=True)]
+        return [g.finish_image(i) for g, i in zip(samples, made, strict=True)]
+
+    def _maps(
+        self, panoptic: Tensor, samples: Sequence[Given], frames: Sequence[Frame]
+    ) -> list[PanopticMap]:
+        made: list[PanopticMap | None] = [None] * len(samples)
         if not all(g.has_whole_map for g in samples):
-            found = self.panoptic_codec.decode_batch(panoptic, square)
-            maps = [f.cut_map(m) for f, m in zip(frames, found, strict=True)]
-        return _collect([g.finish(i, m) for g, i, m in zip(samples, images, maps, strict=True)])
-
-
-def _collect(pairs: list[tuple[Image.Image, PanopticMap]]) -> PanopticPipelineOutput:
-    return PanopticPipelineOutput(images=[i for i, _ in pairs], maps=[m for _, m in pairs])
+            squares = self.panoptic_codec.decode_batch(panoptic, (self.image_size,) * 2)
+            made = [f.cut_map(m) for f, m in zip(frames, squares, strict=True)]
+        return [g.finish_map(m) for g, m in zip(samples, made, strict=True)]

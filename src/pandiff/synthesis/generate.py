@@ -35,6 +35,7 @@ class Settings:
         seed: sample k of a run is made from the seed (seed, k), whatever the batch.
         batch_size: samples at a time; changes speed and memory only.
         negative_prompt: what guidance leads away from.
+        tries: most tries of a sample, until its map has what the prompt claims.
         image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval: as the
             pipeline takes them.
     """
@@ -44,6 +45,7 @@ class Settings:
     seed: int = 0
     batch_size: int = 8
     negative_prompt: str = ""
+    tries: int = 1
     image_prompt_scale: float = 1.0
     map_guidance_scale: float = 1.0
     image_guidance_scale: float = 1.0
@@ -55,6 +57,7 @@ class Settings:
             "num_inference_steps": self.steps,
             "guidance_scale": self.guidance_scale,
             "negative_prompt": self.negative_prompt,
+            "tries": self.tries,
             "image_prompt_scale": self.image_prompt_scale,
             "map_guidance_scale": self.map_guidance_scale,
             "image_guidance_scale": self.image_guidance_scale,

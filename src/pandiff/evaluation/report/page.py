@@ -18,6 +18,7 @@ from pandiff.evaluation.report.style import CSS
 from pandiff.evaluation.report.svg import Bar, histogram, intervals
 from pandiff.evaluation.report.tables import category_table, interval, metrics_table
 from pandiff.evaluation.rows import Rows
+from pandiff.evaluation.run_names import sampling_of
 from pandiff.evaluation.sample_sets import (
     IMAGE_TO_MAP,
     MAP_TO_IMAGE,
@@ -89,7 +90,7 @@ def document(title: str, subtitle: str, parts: Mapping[str, str], css: str) -> s
 def _subtitle(setup: Report) -> str:
     return (
         f"<p>{setup['count']} prompts of {escape(Path(setup['data']).name)}, seed {setup['seed']}, "
-        f"{setup['steps']} steps, guidance {setup['guidance_scale']}, {setup['date']}.</p>"
+        f"{sampling_of(setup)}, {setup['date']}.</p>"
     )
 
 
