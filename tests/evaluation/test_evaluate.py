@@ -140,8 +140,11 @@ def test_tries_and_map_guidance(scenes_model: Path, tmp_path: Path, run: Path) -
     assert evaluate(scenes_model, tmp_path / "tried", *more) == 0
     report = json.loads((tmp_path / "tried/metrics.json").read_text())
     assert (report["setup"]["tries"], report["setup"]["map_guidance_scale"]) == (3, 2)
-    assert "map guidance 2, up to 3 tries" in (tmp_path / "tried/report.html").read_text()
-    assert "up to" not in (run / "report.html").read_text()
+    heads = [
+        (p / "report.html").read_text().split("</header>")[0] for p in (tmp_path / "tried", run)
+    ]
+    assert "2 steps, guidance 3, map guidance 2, up to 3 tries, " in heads[0]
+    assert "2 steps, guidance 3, 20" in heads[1]
     tried, once = report["metrics"]["truth_map"], metrics_of(run)["truth_map"]
     assert tried["categories"]["value"] >= once["categories"]["value"]
 
