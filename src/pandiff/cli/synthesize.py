@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
     parser.add_argument(
         "--guidance", metavar="G[,G]", type=number_or_pair, default=3.0, help="weight of the prompt"
+    )
+    parser.add_argument(
+        "--map-guidance",
+        metavar="G",
+        type=finite_number,
+        default=1.0,
+        help="weight of the map in the image",
     )
     parser.add_argument(
         "--balance",
@@ -104,7 +112,7 @@ def _options(args: argparse.Namespace) -> Options:
 
     return Options(
         args.count,
-        settings(args, args.guidance),
+        replace(settings(args, args.guidance), map_guidance_scale=args.map_guidance),
         Thresholds(
             args.min_confidence, args.min_adherence, args.min_agreement, args.no_near_duplicates
         ),
