@@ -26,51 +26,94 @@ MANY = "seven boxes on the ground below the sky"
 SHARES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 
 
-@given(
-    st.lists(st.lists(SHARES, min_size=5, max_size=5), min_size=1, max_size=6), st.integers(1, 5)
+MOST = 5
+ONE = st.tuples(
+    st.booleans(),
+    st.lists(SHARES, min_size=MOST, max_size=MOST),
+    st.lists(SHARES, min_size=MOST, max_size=MOST),
 )
-def test_the_first_of_the_best_is_kept_and_none_is_made_after_a_whole_one(
-    shares: list[list[float]], most: int
+
+
+def alone(looked_at: bool, promised: list[float], held: list[float]) -> tuple[int, list[int]]:
+    """Which try a sample keeps that is made alone, try by try; and which are finished, in order."""
+    finished: list[int] = []
+    for number in range(len(held)):
+        if not looked_at or promised[number] == 1:
+            finished.append(number)
+            if held[number] == 1:
+                break
+    else:
+        others = [n for n in range(len(held)) if n not in finished]
+        if others:
+            finished.append(max(others, key=lambda n: (promised[n], -n)))
+    return max(finished, key=lambda n: (held[n], -n)), finished
+
+
+@given(st.lists(ONE, min_size=1, max_size=6), st.integers(1, MOST))
+def test_all_samples_together_keep_what_each_keeps_alone(
+    samples: list[tuple[bool, list[float], list[float]]], most: int
 ) -> None:
-    tried, made = Tries(len(shares), most), set()
-    while some := tried.next_round():
-        assert 0 < len(some) <= len(shares)
-        assert not made & set(some)
-        made |= set(some)
+    seen: list[tuple[int, int]] = []
+    finished: list[tuple[int, int]] = []
+
+    def look(some: list[tuple[int, int]]) -> list[float]:
+        assert 0 < len(some) <= len(samples)
+        seen.extend(some)
+        return [samples[k][1][n] for k, n in some]
+
+    def finish(some: list[tuple[int, int]]) -> tuple[list[float], torch.Tensor]:
+        assert 0 < len(some) <= len(samples)
+        finished.extend(some)
         states = torch.tensor([float(10 * k + n) for k, n in some]).reshape(-1, 1, 1, 1)
-        tried.note(some, [shares[k][n] for k, n in some], states)
-    for k, one in enumerate(shares):
-        best = max(range(most), key=lambda n: (one[n], -n))
-        assert tried.kept[k] == best
-        assert tried.states()[k].item() == 10 * k + best
-        last = max(n for j, n in made if j == k)
-        assert {n for j, n in made if j == k} == set(range(last + 1))
-        assert last == most - 1 or one[last] == 1 or 1 in one[:last]
+        return [samples[k][2][n] for k, n in some], states
+
+    tried = Tries([one[0] for one in samples], most)
+    tried.run(look, finish)
+    assert len(set(seen)) == len(seen), "none is looked at twice"
+    for k, (looked_at, promised, held) in enumerate(samples):
+        kept, order = alone(looked_at, promised[:most], held[:most])
+        assert tried.kept[k] == kept
+        assert tried.states()[k].item() == 10 * k + kept
+        assert [n for j, n in finished if j == k] == order
+        assert looked_at or k not in {j for j, _ in seen}
 
 
-def test_a_round_is_full_as_long_as_there_are_tries() -> None:
-    tried = Tries(4, 6)
-    first = tried.next_round()
-    assert first == [(0, 0), (1, 0), (2, 0), (3, 0)]
-    tried.note(first, [1, 0, 1, 0.5], torch.zeros(4, 1, 1, 1))
-    assert tried.next_round() == [(1, 1), (3, 1), (1, 2), (3, 2)]
-    tried.note([(1, 1), (3, 1), (1, 2), (3, 2)], [0, 1, 0, 0], torch.zeros(4, 1, 1, 1))
-    assert tried.next_round() == [(1, 3), (1, 4), (1, 5)]
-    tried.note([(1, 3), (1, 4), (1, 5)], [0, 0, 0.2], torch.zeros(3, 1, 1, 1))
-    assert tried.next_round() == []
-    assert tried.kept == [0, 5, 0, 1]
+def test_rounds_are_full_as_long_as_there_are_tries() -> None:
+    rounds: list[list[tuple[int, int]]] = []
+    whole = {(0, 0), (2, 0), (3, 2)}
+
+    def look(some: list[tuple[int, int]]) -> list[float]:
+        rounds.append(some)
+        return [1.0 if one in whole else 0.5 for one in some]
+
+    def finish(some: list[tuple[int, int]]) -> tuple[list[float], torch.Tensor]:
+        return [1.0 if one in whole else 0.2 for one in some], torch.zeros(len(some), 1, 1, 1)
+
+    tried = Tries([True] * 4, 6)
+    tried.run(look, finish)
+    assert rounds == [
+        [(0, 0), (1, 0), (2, 0), (3, 0)],
+        [(1, 1), (3, 1), (1, 2), (3, 2)],
+        [(1, 3), (1, 4), (1, 5)],
+    ]
+    assert tried.kept == [0, 0, 0, 2]
 
 
-def test_the_first_try_has_the_samples_own_generator_untouched() -> None:
-    own, twin = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
-    generators = Generators([own])
-    assert generators(0, 0) is own
+def test_the_first_try_is_the_sample_without_tries() -> None:
+    (own, twin, third) = (torch.Generator().manual_seed(3) for _ in range(3))
+    generators = Generators([own], several=True)
+    for _ in range(2):
+        assert torch.equal(
+            torch.rand(4, generator=generators(0, 0)),
+            torch.rand(4, generator=torch.Generator().manual_seed(3)),
+        )
     draws = [torch.rand(4, generator=generators(0, n)) for n in range(1, 4)]
-    assert torch.equal(torch.rand(4, generator=own), torch.rand(4, generator=twin))
     assert len({tuple(d.tolist()) for d in draws}) == 3
     assert torch.equal(draws[0], torch.rand(4, generator=generators(0, 1)))
-    later = torch.rand(4, generator=Generators([own])(0, 1))
-    assert not torch.equal(draws[0], later), "a generator that has moved on gives other tries"
+    assert Generators([twin], several=False)(0, 0) is twin
+    assert torch.equal(torch.rand(4, generator=twin), torch.rand(4, generator=third))
+    later = torch.rand(4, generator=Generators([own], several=True)(0, 1))
+    assert not torch.equal(draws[0], later), "the next call has other tries"
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +131,11 @@ def pipe(loaded: Pipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     loaded.scheduler = scheduler
 
 
-def run(pipe: Pipe, prompt: Any, seeds: list[int], **options: Any) -> PanopticPipelineOutput:
+def run(
+    pipe: Pipe, prompt: Any, seeds: list[int], steps: int = 3, **options: Any
+) -> PanopticPipelineOutput:
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    return pipe(prompt, generator=generators, num_inference_steps=3, **options)
+    return pipe(prompt, generator=generators, num_inference_steps=steps, **options)
 
 
 def share(pipe: Pipe, prompt: str, panoptic: PanopticMap) -> float:
@@ -114,22 +159,41 @@ def asked_for(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize(
     "scheduler", [DPMSolverMultistepScheduler(), DDPMScheduler()], ids=["ode", "noisy"]
 )
-def test_the_best_of_the_tries_is_kept_as_if_it_were_alone(pipe: Pipe, scheduler: Any) -> None:
+@pytest.mark.parametrize("steps", [3, 8], ids=["not looked at", "looked at"])
+def test_what_is_kept_is_what_each_sample_keeps_alone(
+    pipe: Pipe, scheduler: Any, steps: int
+) -> None:
     pipe.scheduler = scheduler
     prompts, seeds, most = [MANY, "a box", "", "boxes on the ground"], [3, 4, 5, 6], 4
-    out = run(pipe, prompts, seeds, tries=most)
+    out = run(pipe, prompts, seeds, tries=most, steps=steps)
     assert out.tries is not None and out.tries[2] == 1
     for k, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-        generators = Generators([torch.Generator().manual_seed(seed)])
-        alone = [
-            pipe(prompt, generator=[generators(0, n)], num_inference_steps=3) for n in range(most)
-        ]
-        shares = [share(pipe, prompt, one.maps[0]) for one in alone]
-        best = shares.index(max(shares))
-        assert out.tries[k] == best + 1
-        assert np.array_equal(out.maps[k].ids, alone[best].maps[0].ids)
-        difference = np.asarray(out.images[k], int) - np.asarray(alone[best].images[0], int)
+        generators = Generators([torch.Generator().manual_seed(seed)], several=True)
+        singles = [run_one(pipe, prompt, generators(0, n), steps) for n in range(most)]
+        promised = [share(pipe, prompt, early) for early, _ in singles]
+        held = [share(pipe, prompt, one.maps[0]) for _, one in singles]
+        kept, _ = alone(steps >= 4 and prompt != "", promised, held)
+        assert out.tries[k] == kept + 1
+        assert np.array_equal(out.maps[k].ids, singles[kept][1].maps[0].ids)
+        difference = np.asarray(out.images[k], int) - np.asarray(singles[kept][1].images[0], int)
         assert np.abs(difference).max() <= 1
+
+
+def run_one(
+    pipe: Pipe, prompt: str, generator: torch.Generator, steps: int
+) -> tuple[PanopticMap, PanopticPipelineOutput]:
+    """The map after a quarter of the steps, and the sample."""
+    seen: list[PanopticMap] = []
+
+    def watch(pipe: Pipe, step: int, timestep: int, tensors: dict[str, torch.Tensor]) -> None:
+        if step + 1 == max(1, steps // 4):
+            seen.extend(pipe.preview(tensors["clean"]).maps)
+
+    out = pipe(
+        prompt, generator=[generator], num_inference_steps=steps, callback_on_step_end=watch,
+        callback_on_step_end_tensor_inputs=("clean",),
+    )  # fmt: skip
+    return seen[0], out
 
 
 def test_one_try_is_what_it_was(pipe: Pipe) -> None:
@@ -186,6 +250,14 @@ def test_a_variation_starts_from_its_image_in_every_try(
     assert len(batches) == once + 3 * 2
 
 
+def test_what_does_not_look_whole_is_given_up(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = asked_for(pipe, monkeypatch)
+    monkeypatch.setattr(Pipe, "_held", lambda self, z, asked: [0.5] * len(z))
+    out = run(pipe, [MANY] * 2, [0, 1], steps=8, tries=5, guidance_scale=1.0)
+    assert batches == [2] * (5 * 2 + 8), "five looks after two steps, and one of five to the end"
+    assert out.tries == [1, 1]
+
+
 def test_the_callback_sees_a_batch_for_each_round(pipe: Pipe) -> None:
     seen: list[tuple[int, int]] = []
 
@@ -194,7 +266,7 @@ def test_the_callback_sees_a_batch_for_each_round(pipe: Pipe) -> None:
 
     run(pipe, [MANY, ""], [0, 1], tries=3, callback_on_step_end=watch,
         callback_on_step_end_tensor_inputs=("clean",))  # fmt: skip
-    assert seen == [(k, 2) for k in range(3)] * 2
+    assert seen == [(k, batch) for batch in (2, 1, 1) for k in range(3)]
 
 
 def test_no_try_at_all(pipe: Pipe) -> None:

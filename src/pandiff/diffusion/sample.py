@@ -51,6 +51,7 @@ def sample(
     num_inference_steps: int,
     *,
     start: Start | None = None,
+    stop: int | None = None,
     generators: list[torch.Generator] | None = None,
     on_step: StepCallback | None = None,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
@@ -66,13 +67,15 @@ def sample(
         scheduler: any diffusers scheduler that can predict the clean sample; not changed.
         num_inference_steps: number of steps.
         start: clean states to start from; None for pure noise.
+        stop: number of steps after which to stop, with their estimate of the clean state; None
+            for all of them.
         generators: one for each sample, for schedulers that add noise.
         on_step: called after each step with the whole batch. Samples that start later are held
             at the noise of each level until then, which on_step cannot change.
         progress: wraps the iteration over steps (a progress bar).
 
     Returns:
-        (B, C, h, w) clean state: the estimate of the last step, which goes to level 0.
+        (B, C, h, w) clean state: the estimate of the last step; unless stopped, it goes to level 0.
 
     Raises:
         InputError: if the scheduler cannot predict the clean sample.
@@ -82,11 +85,13 @@ def sample(
     begins = torch.tensor([g.begin for g in groups for _ in g.rows], device=noise.device)[order]
     first, timesteps = int(begins.amin()), groups[0].timesteps
     x = torch.cat([g.begin_at(first) for g in groups])[order]
-    for k, timestep in enumerate(progress(timesteps[first:]), start=first):
+    walked = timesteps[first:][:stop]
+    last = first + len(walked) - 1
+    for k, timestep in enumerate(progress(walked), start=first):
         scaled = torch.cat([g.scaled(x[g.rows], timestep) for g in groups])[order]
         t = (timestep.round().long() + 1).expand(len(noise), 2)
         z0 = denoise(scaled, t, context)
-        if k == len(timesteps) - 1:  # to level 0, where a few classes stop just short
+        if k == last:  # to level 0, where a few classes stop just short
             x = z0
         else:
             parts = [g.step(k, z0[g.rows], timestep, x[g.rows]) for g in groups]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,15 +21,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Swinv2Model
 from pandiff.codec import PanopticCodec
 from pandiff.context import Context
 from pandiff.data.frame import Frame
+from pandiff.data.scenes import Caption
 from pandiff.diffusion import (
     Guidance,
     NetworkDenoiser,
     Start,
-    StepCallback,
     StreamSchedules,
-    given,
-    guided,
-    sample,
 )
 from pandiff.errors import InputError
 from pandiff.models.encoders import (
@@ -46,14 +43,16 @@ from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
 from pandiff.pipeline.conditions import Encoder, Given, Known, Mask
-from pandiff.pipeline.prepared import Prepared
+from pandiff.pipeline.drawing import Drawing, Prepared
 from pandiff.pipeline.sources import reading, resolve_pipeline
-from pandiff.pipeline.tries import Generators, Tries
+from pandiff.pipeline.tries import Generators, Tries, Try
 from pandiff.precision import autocast
 from pandiff.prompts import Vocabulary, share_held
 from pandiff.taxonomy import Taxonomy
 
 MASKS = (np.ndarray, Image.Image, Known)
+LOOK = 4
+"""A try is looked at after this part of its steps: a quarter, when most of the layout shows."""
 
 
 @dataclass
@@ -225,8 +224,9 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             num_images_per_prompt: samples of each prompt, side by side in the output.
             tries: most tries of a sample: the first is kept whose map has all categories that
                 the prompt names, and things in the numbers that it states
-                (`pandiff.prompts.Vocabulary`); if there is none, the one that has most of it.
-                A prompt that names nothing, and a whole map that is given, have one try.
+                (`pandiff.prompts.Vocabulary`). A try that does not show it after a quarter of
+                the steps is given up; if no other has it all, the best of those is finished. A
+                prompt that names nothing, and a whole map that is given, have one try.
             num_inference_steps: steps of the scheduler.
             guidance_scale: weight of the prompt, 1 for none; a pair for image and map.
             image_prompt_scale: weight of the image prompt, likewise.
@@ -239,7 +239,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             callback_on_step_end: called as (pipe, step, timestep, tensors) after each step, with
                 the whole batch; may return changed tensors. A variation that starts later than
                 others of its batch is held at the noise of each level until then. With `tries`
-                there is a batch for each round of them.
+                there is a batch for each round of those that are finished.
             callback_on_step_end_tensor_inputs: of "latents" (the noisy state) and "clean" (the
                 current estimate of the clean state, which `preview` turns into pictures).
             return_dict: False for a plain tuple.
@@ -268,69 +268,65 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         guidance = Guidance(
             pair, image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval
         )
-        generators = Generators(generators_for(generator, len(prompts)))
-        tried = Tries(len(prompts), tries)
+        generators = Generators(generators_for(generator, len(prompts)), tries > 1)
         with self._autocast():
             prepared = Prepared(
                 *self._contexts(prompts, negatives, examples),
                 given=self._given(samples),
                 start=self._start(strengths, images, maps),
             )
+            draw = self._drawing(prepared, guidance, num_inference_steps)
             on_step = self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs)
-            while some := tried.next_round():
+            claims = self._claims(prompts, samples) if tries > 1 else [None] * len(prompts)
+            early = num_inference_steps // LOOK
+
+            def make(some: list[Try], **options: Any) -> tuple[list[float], Tensor]:
                 rows = [k for k, _ in some]
-                z = self._states(
-                    prepared[rows],
-                    [generators(*one) for one in some],
-                    guidance,
-                    num_inference_steps,
-                    on_step,
-                )
-                asked = [(prompts[k], samples[k], images[k]) for k in rows]
-                tried.note(some, self._held(z, asked) if tries > 1 else [1.0] * len(z), z)
+                z = draw(rows, [generators(*one) for one in some], **options)
+                asked = [(claims[k], samples[k], images[k]) for k in rows]
+                return self._held(z, asked), z
+
+            looked_at = [
+                claim is not None and early > 0 and s is None
+                for claim, s in zip(claims, strengths, strict=True)
+            ]
+            tried = Tries(looked_at, tries)
+            tried.run(lambda some: make(some, stop=early)[0], partial(make, on_step=on_step))
             out = self._output(tried.states(), output_type, samples, images)
         out.tries = [number + 1 for number in tried.kept]
         self.maybe_free_model_hooks()
         return out if return_dict else (out.images, out.maps)
 
-    def _states(
-        self,
-        prepared: Prepared,
-        generators: list[torch.Generator],
-        guidance: Guidance,
-        steps: int,
-        on_step: StepCallback | None,
-    ) -> Tensor:
-        """Clean states (B, C, h, w), one for each generator."""
-        layout, noise = self.transformer.layout, self._noise(generators)
-        denoise = guided(self._denoiser(), layout, prepared.null, guidance, noise)
-        if prepared.given is not None:
-            denoise = given(denoise, layout, *prepared.given)
-        return sample(
-            denoise,
-            prepared.context,
-            noise,
-            layout,
-            StreamSchedules.of(self.transformer),
+    def _drawing(self, prepared: Prepared, guidance: Guidance, steps: int) -> Drawing:
+        return Drawing(
+            prepared,
+            self._denoiser(),
             self.scheduler,
+            guidance,
             steps,
-            start=prepared.start,
-            generators=generators,
-            on_step=on_step,
+            side=int(self.transformer.config.sample_size),
             progress=self.progress_bar,
         )
 
+    def _claims(self, prompts: list[str], samples: Sequence[Given]) -> list[Caption | None]:
+        """What each prompt claims; None where that is nothing, or the map is given."""
+        read = {prompt: self._vocabulary.read(prompt) for prompt in set(prompts)}
+        return [
+            None if one.has_whole_map or not read[prompt].categories + read[prompt].counts
+            else read[prompt]
+            for prompt, one in zip(prompts, samples, strict=True)
+        ]  # fmt: skip
+
     def _held(
-        self, z: Tensor, asked: Sequence[tuple[str, Given, Image.Image | None]]
+        self, z: Tensor, asked: Sequence[tuple[Caption | None, Given, Image.Image | None]]
     ) -> list[float]:
-        """How much of what its prompt claims the map of each state has, 0..1."""
-        prompts, samples, images = zip(*asked, strict=True)
+        """The share of the claims that hold in the map of each state, 0..1; 1 without claims."""
+        claims, samples, images = zip(*asked, strict=True)
+        if not any(claims):
+            return [1.0] * len(claims)
         panoptic = self.transformer.layout.unpack(z)[1]
         maps = self._maps(panoptic, samples, self._frames(samples, images))
-        shares = [
-            None if one.has_whole_map else share_held(self._vocabulary.read(prompt), found)
-            for prompt, one, found in zip(prompts, samples, maps, strict=True)
-        ]
+        shares = [c and share_held(c, m) for c, m in zip(claims, maps, strict=True)]
         return [1.0 if share is None else share for share in shares]
 
     @cached_property
@@ -378,13 +374,6 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         out = tokens.new_zeros(len(examples), *tokens.shape[1:])
         out[some] = tokens
         return out
-
-    def _noise(self, generators: list[torch.Generator]) -> Tensor:
-        """(B, C, h, w): each sample's noise from its own generator."""
-        side = self.transformer.config.sample_size
-        shape = (self.transformer.layout.channels, side, side)
-        noise = [torch.randn(shape, generator=g, device=g.device) for g in generators]
-        return torch.stack([n.to(self._execution_device) for n in noise])
 
     @property
     def _encoder(self) -> Encoder:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -11,77 +12,134 @@ Try = tuple[int, int]
 """A sample, and which of its tries: 0, 1, ..."""
 
 
-class Tries:
-    """Which tries are to be made, and which are kept.
-
-    A sample keeps its first try of the highest share, and has no more once that is 1; so that it
-    does not matter how the tries are divided into rounds, or what else is made.
-
-    Args:
-        count: number of samples.
-        most: tries of a sample, 1 or more.
+@dataclass
+class _Sample:
+    """The tries of one sample.
 
     Attributes:
-        kept: for each sample which try it keeps, so far.
+        begun: how many have begun.
+        waiting: those that looked whole, in order, and are to be finished.
+        shares: what those that did not look whole promised, by number.
+        last: whether its best unfinished try has been called for, which is the end.
+        best, kept, state: the highest share of the finished ones, which has it, and its state.
     """
 
-    def __init__(self, count: int, most: int) -> None:
-        self._most, self._made = most, [0] * count
-        self._best, self.kept = [-1.0] * count, [0] * count
-        self._states: list[Tensor | None] = [None] * count
+    begun: int = 0
+    waiting: list[int] = field(default_factory=list)
+    shares: dict[int, float] = field(default_factory=dict)
+    last: bool = False
+    best: float = -1.0
+    kept: int = 0
+    state: Tensor | None = None
 
-    def next_round(self) -> list[Try]:
-        """The tries to make now: as many as there are samples, or fewer; none at the end.
 
-        All samples that need one have the next of theirs, then, where there is room, the one after.
-        """
-        some = [k for k, share in enumerate(self._best) if share < 1]
-        room, tries = len(self._best), [(k, self._made[k]) for k in some]
-        while some and len(tries) < room:
-            tries += [(k, number + 1) for k, number in tries[-len(some) :]]
-        return [(k, number) for k, number in tries[:room] if number < self._most]
+class Tries:
+    """Which tries are begun, which are finished, and which are kept.
 
-    def note(self, tries: Sequence[Try], shares: Sequence[float], states: Tensor) -> None:
-        """What became of a round.
+    What a map will hold shows early. So a try is finished only if it looks whole by then, and the
+    first that is whole in the end is kept. Where none is, the most promising of the others is
+    finished too, and the first of the best is kept. So it does not matter how the tries are
+    divided into rounds, or what else is made.
+
+    Args:
+        looked_at: for each sample whether its tries are looked at early; the others are finished
+            one after another.
+        most: tries of a sample, 1 or more.
+    """
+
+    def __init__(self, looked_at: Sequence[bool], most: int) -> None:
+        self._looked_at, self._most = looked_at, most
+        self._samples = [_Sample() for _ in looked_at]
+
+    def run(
+        self,
+        look: Callable[[list[Try]], list[float]],
+        finish: Callable[[list[Try]], tuple[list[float], Tensor]],
+    ) -> None:
+        """Make all tries.
 
         Args:
-            tries: of `next_round`.
-            shares: how much of what its prompt claims each one holds, 0..1.
-            states: (B, C, h, w) their clean states.
+            look: the shares, 0..1, of what their prompts claim that some tries promise to hold.
+            finish: the shares that they hold, and their clean states (B, C, h, w).
         """
-        for (k, number), share, state in zip(tries, shares, states, strict=True):
-            self._made[k] = number + 1
-            if share > self._best[k]:
-                self._best[k], self.kept[k], self._states[k] = share, number, state
+        while any(one.best < 1 and not one.last for one in self._samples):
+            self._begin(look)
+            if some := self._to_finish():
+                shares, states = finish(some)
+                for (k, number), share, state in zip(some, shares, states, strict=True):
+                    one = self._samples[k]
+                    if (share, -number) > (one.best, -one.kept):
+                        one.best, one.kept, one.state = share, number, state
+
+    @property
+    def kept(self) -> list[int]:
+        """Which try of each sample is kept."""
+        return [one.kept for one in self._samples]
 
     def states(self) -> Tensor:
-        """(B, C, h, w): the clean states that are kept, one for each sample."""
-        return torch.stack([state for state in self._states if state is not None])
+        """(B, C, h, w): the clean states that are kept."""
+        return torch.stack([one.state for one in self._samples if one.state is not None])
+
+    def _begin(self, look: Callable[[list[Try]], list[float]]) -> None:
+        """Begin tries: as many as there are samples, or fewer.
+
+        All samples that need one begin the next of theirs, then, where there is room, another.
+        """
+        needy = [k for k, one in enumerate(self._samples) if one.best < 1 and not one.waiting]
+        some = [(k, number) for number in range(self._most) for k in needy]
+        some = [(k, number) for k, number in some if number >= self._samples[k].begun]
+        some = sorted(some, key=lambda t: t[1] - self._samples[t[0]].begun)[: len(self._samples)]
+        seen = [one for one in some if self._looked_at[one[0]]]
+        found = dict(zip(seen, look(seen) if seen else [], strict=True))
+        for k, number in some:
+            sample, share = self._samples[k], found.get((k, number), 1.0)
+            sample.begun = number + 1
+            if share < 1:
+                sample.shares[number] = share
+            else:
+                sample.waiting.append(number)
+
+    def _to_finish(self) -> list[Try]:
+        """The next try of each sample that waits; at its end, the most promising of the others."""
+        some: list[Try] = []
+        for k, one in enumerate(self._samples):
+            if one.best == 1 or one.last:
+                continue
+            if one.waiting:
+                some.append((k, one.waiting.pop(0)))
+            elif one.begun == self._most:
+                one.last = True
+                if one.shares:
+                    some.append((k, max(one.shares, key=lambda n: (one.shares[n], -n))))
+        return some
 
 
 class Generators:
-    """The randomness of each try: of the first the sample's own generator, as if it were alone.
+    """The randomness of each try: of the first as if there were no other.
 
-    The others are drawn from a seed which that generator would give next.
+    The others are drawn from a seed that the sample's own generator gives.
 
     Args:
         own: one for each sample.
+        several: whether there may be more than one try; if not, each has its own generator.
     """
 
-    def __init__(self, own: Sequence[torch.Generator]) -> None:
-        self._own = own
-        self._seeds = [_peek(generator) for generator in own]
+    def __init__(self, own: Sequence[torch.Generator], several: bool) -> None:
+        self._own, self._several = own, several
+        self._before = [generator.get_state() for generator in own] if several else []
+        self._seeds = [_seed(generator) for generator in own] if several else []
 
     def __call__(self, sample: int, number: int) -> torch.Generator:
-        """The generator of a try."""
+        """The generator of a try; the same each time, if there are several."""
         own = self._own[sample]
-        if number == 0:
+        if not self._several:
             return own
-        return torch.Generator(own.device).manual_seed(self._seeds[sample] + number)
+        generator = torch.Generator(own.device)
+        if number == 0:
+            generator.set_state(self._before[sample])
+            return generator
+        return generator.manual_seed(self._seeds[sample] + number)
 
 
-def _peek(generator: torch.Generator) -> int:
-    """A number that a generator would give next, without taking it."""
-    copy = torch.Generator(generator.device)
-    copy.set_state(generator.get_state())
-    return int(torch.randint(2**62, (), generator=copy, device=copy.device))
+def _seed(generator: torch.Generator) -> int:
+    return int(torch.randint(2**62, (), generator=generator, device=generator.device))

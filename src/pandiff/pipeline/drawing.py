@@ -1,0 +1,113 @@
+"""The samples of a call, as clean states: any of them, as often as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import SchedulerMixin
+from torch import Tensor
+
+from pandiff.context import Context
+from pandiff.diffusion import (
+    Guidance,
+    NetworkDenoiser,
+    Start,
+    StepCallback,
+    given,
+    guided,
+    sample,
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What samples are made from, encoded once: one row for each of B.
+
+    Attributes:
+        context: of the prompts, with the image prompts.
+        null: of the negative prompts.
+        given: the clean state that holds what is given, and its known mask; None if nothing is.
+        start: where variations start; None without any.
+    """
+
+    context: Context
+    null: Context
+    given: tuple[Tensor, Tensor] | None
+    start: Start | None
+
+    def __getitem__(self, samples: Sequence[int]) -> Prepared:
+        """The rows of some samples, any of them several times."""
+        rows = torch.tensor(samples, device=self.context.text.device)
+        given, start = self.given, self.start
+        if given is not None:
+            given = given[0][rows], given[1][rows]
+        if start is not None:
+            start = Start([start.strength[k] for k in samples], start.clean[rows])
+        return Prepared(self.context[rows], self.null[rows], given, start)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Draws samples.
+
+    Attributes:
+        prepared: what they are made from.
+        denoiser: the network.
+        scheduler: any diffusers scheduler.
+        guidance, steps: as the pipeline takes them.
+        side: of the state in cells.
+        progress: wraps the iteration over steps.
+    """
+
+    prepared: Prepared
+    denoiser: NetworkDenoiser
+    scheduler: SchedulerMixin
+    guidance: Guidance
+    steps: int
+    side: int
+    progress: Callable[[Iterable[Any]], Iterable[Any]]
+
+    def __call__(
+        self,
+        samples: Sequence[int],
+        generators: list[torch.Generator],
+        *,
+        stop: int | None = None,
+        on_step: StepCallback | None = None,
+    ) -> Tensor:
+        """Clean states (B, C, h, w).
+
+        Args:
+            samples: their numbers; one may come several times.
+            generators: one for each of them.
+            stop: number of steps after which the estimate is good enough; None for all.
+            on_step: called after each step.
+        """
+        rows, layout = self.prepared[samples], self.denoiser.layout
+        noise = self._noise(generators)
+        denoise = guided(self.denoiser, layout, rows.null, self.guidance, noise)
+        if rows.given is not None:
+            denoise = given(denoise, layout, *rows.given)
+        return sample(
+            denoise,
+            rows.context,
+            noise,
+            layout,
+            self.denoiser.schedules,
+            self.scheduler,
+            self.steps,
+            start=rows.start,
+            stop=stop,
+            generators=generators,
+            on_step=on_step,
+            progress=self.progress,
+        )
+
+    def _noise(self, generators: list[torch.Generator]) -> Tensor:
+        """(B, C, h, w): each sample's noise from its own generator."""
+        shape = (self.denoiser.layout.channels, self.side, self.side)
+        noise = [torch.randn(shape, generator=g, device=g.device) for g in generators]
+        return torch.stack([n.to(self.prepared.context.text.device) for n in noise])
