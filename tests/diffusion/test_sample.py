@@ -289,3 +289,23 @@ def test_progress_sees_every_step() -> None:
         progress=progress,
     )  # fmt: skip
     assert len(counted) == 5
+
+
+@pytest.mark.parametrize("share", [None, 0.5])
+@pytest.mark.parametrize("stop", [1, 3, 5])
+def test_stopped_early_it_is_the_estimate_of_that_step(stop: int, share: float | None) -> None:
+    noise, estimates = noise_like(UNEQUAL), []
+    start = None if share is None else Start([share], noise_like(UNEQUAL, seed=1))
+
+    def keep(step: int, timestep: int, x: Tensor, z0: Tensor) -> None:
+        estimates.append(z0)
+
+    def run(**options: Any) -> Tensor:
+        return sample(
+            nonlinear, CONTEXT, noise, UNEQUAL, UNEQUAL_SCHEDULES,
+            diffusers.DPMSolverMultistepScheduler(), 10, start=start, **options,
+        )  # fmt: skip
+
+    whole = run(on_step=keep)
+    assert torch.equal(run(stop=stop), estimates[stop - 1])
+    assert torch.equal(run(stop=99), whole)
