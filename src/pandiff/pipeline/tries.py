@@ -85,10 +85,10 @@ class Tries:
 
         All samples that need one begin the next of theirs, then, where there is room, another.
         """
-        needy = [k for k, one in enumerate(self._samples) if one.best < 1 and not one.waiting]
-        some = [(k, number) for number in range(self._most) for k in needy]
-        some = [(k, number) for k, number in some if number >= self._samples[k].begun]
-        some = sorted(some, key=lambda t: t[1] - self._samples[t[0]].begun)[: len(self._samples)]
+        room, samples = len(self._samples), self._samples
+        needy = [k for k, one in enumerate(samples) if one.best < 1 and not one.waiting]
+        ahead = [(k, samples[k].begun + turn) for turn in range(room) for k in needy]
+        some = [(k, number) for k, number in ahead if number < self._most][:room]
         seen = [one for one in some if self._looked_at[one[0]]]
         found = dict(zip(seen, look(seen) if seen else [], strict=True))
         for k, number in some:
