@@ -36,7 +36,8 @@ def test_options_exist(text: str) -> None:
     downstream, people = rest.split("## Asking people")
     people = people.split("## In Python")[0]
     known = build_parser().parse_args(["evaluate", "--out", "x"])
-    options = {o for o in re.findall(r"--([a-z]+)", head) if not o.startswith("merged")}
+    options = {o for o in re.findall(r"--([a-z][a-z-]*)", head) if o != "merged"}
+    options = {o.replace("-", "_") for o in options}
     assert {"segmenter", "inception", "features", "clip", "compare"} <= options
     assert all(hasattr(known, option) for option in options)
     known = build_parser().parse_args(["downstream", "--test", "x", "--out", "y"])
