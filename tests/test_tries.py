@@ -258,6 +258,17 @@ def test_what_does_not_look_whole_is_given_up(pipe: Pipe, monkeypatch: pytest.Mo
     assert out.tries == [1, 1]
 
 
+def test_a_variation_that_waits_is_not_denoised(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = PanopticMap.from_ids(np.ones((64, 64), np.int32), {1: 1}, pipe.taxonomy)
+    photo = Image.new("RGB", (64, 64), "teal")
+    varied = {"map": [None, layout], "image": [None, photo], "strength": [None, 0.5]}
+    batches = asked_for(pipe, monkeypatch)
+    run(pipe, [MANY] * 2, [0, 1], steps=4, guidance_scale=1.0, **varied)
+    assert batches == [1, 1, 2, 2]
+
+
 def test_the_callback_sees_a_batch_for_each_round(pipe: Pipe) -> None:
     seen: list[tuple[int, int]] = []
 

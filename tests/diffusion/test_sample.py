@@ -15,6 +15,7 @@ from torch import Tensor
 from pandiff.context import Context
 from pandiff.diffusion import (
     SCHEDULERS,
+    Denoise,
     NoiseSchedule,
     Start,
     StreamSchedules,
@@ -199,8 +200,8 @@ def started(
     )
     start = Start(strengths, clean)
     return sample(
-        nonlinear, CONTEXT, noise, UNEQUAL, UNEQUAL_SCHEDULES, scheduler, 9,
-        start=start, generators=gs, **options,
+        nonlinear, Context(torch.zeros(len(rows), 1, 1)), noise, UNEQUAL, UNEQUAL_SCHEDULES,
+        scheduler, 9, start=start, generators=gs, **options,
     )  # fmt: skip
 
 
@@ -255,6 +256,29 @@ def test_what_waits_is_held_at_the_noise_of_each_level(scheduler: SchedulerMixin
         alpha, sigma = (UNEQUAL.per_stream(c) for c in UNEQUAL_SCHEDULES.coefficients(t))
         expected = alpha * clean + sigma * noise
         torch.testing.assert_close(x[1:], expected[1:], rtol=0, atol=4e-3)
+
+
+def test_what_waits_is_not_denoised(scheduler: SchedulerMixin) -> None:
+    rows, asked, seen = list(range(len(STRENGTHS))), [], []
+
+    def part(some: Tensor) -> Denoise:
+        asked.append(some.tolist())
+        return nonlinear
+
+    def keep(step: int, timestep: int, x: Tensor, z0: Tensor) -> None:
+        seen.append(z0)
+
+    whole = started(scheduler, rows, STRENGTHS)
+    torch.testing.assert_close(
+        started(scheduler, rows, STRENGTHS, part=part, on_step=keep), whole, rtol=0, atol=1e-5
+    )
+    order = [len(some) for some in asked]
+    assert order == sorted(order) and order[-1] < len(rows)
+    clean = torch.cat([noise_like(UNEQUAL, 4, 300 + k) for k in rows])
+    for some, z0 in zip(asked, seen, strict=False):
+        waiting = [k for k in rows if k not in some]
+        assert torch.equal(z0[waiting], clean[waiting])
+        assert not torch.equal(z0[some], clean[some])
 
 
 def test_a_callback_may_change_the_state() -> None:

@@ -52,6 +52,7 @@ def sample(
     *,
     start: Start | None = None,
     stop: int | None = None,
+    part: Callable[[Tensor], Denoise] | None = None,
     generators: list[torch.Generator] | None = None,
     on_step: StepCallback | None = None,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
@@ -69,9 +70,12 @@ def sample(
         start: clean states to start from; None for pure noise.
         stop: number of steps after which to stop, with their estimate of the clean state; None
             for all of them.
+        part: the denoiser for some rows of the batch, a tensor of their indices: samples that
+            start later are then not denoised before; None denoises all throughout.
         generators: one for each sample, for schedulers that add noise.
         on_step: called after each step with the whole batch. Samples that start later are held
-            at the noise of each level until then, which on_step cannot change.
+            at the noise of each level until then, which on_step cannot change; with `part` their
+            estimate is the state that they start from.
         progress: wraps the iteration over steps (a progress bar).
 
     Returns:
@@ -90,7 +94,12 @@ def sample(
     for k, timestep in enumerate(progress(walked), start=first):
         scaled = torch.cat([g.scaled(x[g.rows], timestep) for g in groups])[order]
         t = (timestep.round().long() + 1).expand(len(noise), 2)
-        z0 = denoise(scaled, t, context)
+        active = (begins <= k).nonzero()[:, 0]
+        if start is None or part is None or len(active) == len(noise):
+            z0 = denoise(scaled, t, context)
+        else:
+            z0 = start.clean.to(scaled.dtype, copy=True)
+            z0[active] = part(active)(scaled[active], t[active], context[active])
         if k == last:  # to level 0, where a few classes stop just short
             x = z0
         else:
@@ -108,7 +117,7 @@ class _Group:
     Each group has schedulers of its own, because a solver keeps a history and its place on the
     grid. All groups walk the grid side by side, so that the network is asked once a step and
     callbacks see the whole batch. A group whose step has not come begins anew at every level,
-    and what the network says of it is ignored: it begins in the end as if it were alone.
+    whatever the network says of it: it begins in the end as if it were alone.
 
     Args:
         rows: (n,) its places in the batch.

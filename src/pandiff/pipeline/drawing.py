@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pandiff.context import Context
 from pandiff.diffusion import (
+    Denoise,
     Guidance,
     NetworkDenoiser,
     Start,
@@ -86,25 +87,32 @@ class Drawing:
             stop: number of steps after which the estimate is good enough; None for all.
             on_step: called after each step.
         """
-        rows, layout = self.prepared[samples], self.denoiser.layout
-        noise = self._noise(generators)
-        denoise = guided(self.denoiser, layout, rows.null, self.guidance, noise)
-        if rows.given is not None:
-            denoise = given(denoise, layout, *rows.given)
+        rows, noise = self.prepared[samples], self._noise(generators)
+
+        def part(some: Tensor) -> Denoise:
+            return self._denoise(rows[some.tolist()], noise[some])
+
         return sample(
-            denoise,
+            self._denoise(rows, noise),
             rows.context,
             noise,
-            layout,
+            self.denoiser.layout,
             self.denoiser.schedules,
             self.scheduler,
             self.steps,
             start=rows.start,
             stop=stop,
+            part=part,
             generators=generators,
             on_step=on_step,
             progress=self.progress,
         )
+
+    def _denoise(self, rows: Prepared, noise: Tensor) -> Denoise:
+        """The network with guidance, and with what is given in place."""
+        layout = self.denoiser.layout
+        denoise = guided(self.denoiser, layout, rows.null, self.guidance, noise)
+        return denoise if rows.given is None else given(denoise, layout, *rows.given)
 
     def _noise(self, generators: list[torch.Generator]) -> Tensor:
         """(B, C, h, w): each sample's noise from its own generator."""

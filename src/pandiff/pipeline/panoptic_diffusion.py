@@ -238,8 +238,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             output_type: "pil", "pt" (pixels and map tensors) or "latent".
             callback_on_step_end: called as (pipe, step, timestep, tensors) after each step, with
                 the whole batch; may return changed tensors. A variation that starts later than
-                others of its batch is held at the noise of each level until then. With `tries`
-                there is a batch for each round of those that are finished.
+                others of its batch is held at the noise of each level until then, and is not
+                denoised. With `tries` there is a batch for each round of those that are finished.
             callback_on_step_end_tensor_inputs: of "latents" (the noisy state) and "clean" (the
                 current estimate of the clean state, which `preview` turns into pictures).
             return_dict: False for a plain tuple.
