@@ -2,8 +2,9 @@
 
     python scripts/draw_readme.py --out docs/images
 
-teaser.png: eight prompts, seed 0, nothing picked. modes.png: the same network in each use, on
-scenes that it has never seen: what is given stands beside what is made.
+teaser.png: eight prompts, seed 0, as the demo makes them; nothing is picked by hand. modes.png:
+the same network in each use, on scenes that it has never seen: what is given stands beside what
+is made.
 """
 
 from __future__ import annotations

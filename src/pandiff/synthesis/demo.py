@@ -22,7 +22,7 @@ PROMPTS = (
     "four trees in the snow under a starry sky",
     "two orange flowers and a blue ball on the grass",
 )
-SETTINGS = Settings(steps=20, guidance_scale=3.0, seed=0, batch_size=8, tries=8)
+SETTINGS = Settings(steps=20, guidance_scale=3.0, seed=0, batch_size=8, tries=16)
 MARK = "demo.json"
 """Says that a folder was made by the demo, which may then replace it."""
 
