@@ -1,10 +1,12 @@
 """Put a trained pipeline into the package: small files, and only if it scores better.
 
-    python scripts/ship_weights.py --model runs/scenes/model --metrics out/evaluation/metrics.json
+    python scripts/ship_weights.py --model runs/scenes/model --metrics out/evaluation/metrics.json \
+        --also out/tries/metrics.json
 
-`metrics.json` is what `pandiff evaluate --data scenes` wrote for that model. The network and the
-image encoder are stored in float16, whose rounding is far below what sampling shows, in files of
-15 MB at most.
+`metrics.json` is what `pandiff evaluate --data scenes` wrote for that model, and the second, kept
+as `metrics_tries.json`, what it wrote with the settings of the card's second column. The network
+and the image encoder are stored in float16, whose rounding is far below what sampling shows, in
+files of 15 MB at most.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--metrics", type=Path, required=True)
+    parser.add_argument("--also", type=Path, required=True)
     parser.add_argument("--name", default="scenes")
     args = parser.parse_args()
     target = BUILT_IN / args.name
@@ -60,6 +63,7 @@ def main() -> None:
             network.to(torch.float16)
     pipe.save_pretrained(fresh, max_shard_size="15MB")
     (fresh / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    shutil.copy(args.also, fresh / "metrics_tries.json")
     forget_origin(fresh)
     if (target / "README.md").exists():
         shutil.copy(target / "README.md", fresh)

@@ -59,7 +59,7 @@ def draw(
     pipe: PanopticDiffusionPipeline, number: int, caption: Caption, args: argparse.Namespace
 ) -> Tried:
     """All tries of a prompt."""
-    steps = {max(1, round(part * args.steps)) - 1: str(part) for part in LOOKS}
+    steps = {int(part * args.steps) - 1: str(part) for part in LOOKS}
     found: dict[str, list[Held]] = {}
 
     def watch(pipe: Any, step: int, timestep: int, tensors: Mapping[str, Any]) -> None:
@@ -103,7 +103,11 @@ def promise(prompts: Sequence[Tried], part: str) -> tuple[float, float]:
     """Of the tries that end whole, the share that looked whole; of the others, that did not."""
     looked = np.array([held.share == 1 for one in prompts for held in one[part]])
     whole = np.array([held.share == 1 for one in prompts for held in one["1.0"]])
-    return float(looked[whole].mean()), float((~looked[~whole]).mean())
+    return _mean(looked[whole]), _mean(~looked[~whole])
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def tables(prompts: Sequence[Tried]) -> str:
@@ -131,6 +135,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("study_tries.json"))
     args = parser.parse_args(argv)
+    if args.steps < len(LOOKS):
+        parser.error(f"expected --steps of {len(LOOKS)} or more, got {args.steps}")
     pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
     pipe.set_progress_bar_config(disable=True)
     captions = [one.caption for one in subjects(args.prompts, pipe.image_size)]

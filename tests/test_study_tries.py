@@ -63,3 +63,9 @@ def test_it_runs(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| tries | categories | counts exact | tries made |"
     assert len(lines) == 2 + 2 + 1 + 2 + 3
+
+
+def test_too_few_steps_to_look_at(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        script.main(["--steps", "3"])
+    assert "expected --steps of 4 or more, got 3" in capsys.readouterr().err

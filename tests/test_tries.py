@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -99,21 +100,34 @@ def test_rounds_are_full_as_long_as_there_are_tries() -> None:
     assert tried.kept == [0, 0, 0, 2]
 
 
-def test_the_first_try_is_the_sample_without_tries() -> None:
-    (own, twin, third) = (torch.Generator().manual_seed(3) for _ in range(3))
-    generators = Generators([own], several=True)
-    for _ in range(2):
-        assert torch.equal(
-            torch.rand(4, generator=generators(0, 0)),
-            torch.rand(4, generator=torch.Generator().manual_seed(3)),
-        )
-    draws = [torch.rand(4, generator=generators(0, n)) for n in range(1, 4)]
-    assert len({tuple(d.tolist()) for d in draws}) == 3
-    assert torch.equal(draws[0], torch.rand(4, generator=generators(0, 1)))
-    assert Generators([twin], several=False)(0, 0) is twin
-    assert torch.equal(torch.rand(4, generator=twin), torch.rand(4, generator=third))
-    later = torch.rand(4, generator=Generators([own], several=True)(0, 1))
-    assert not torch.equal(draws[0], later), "the next call has other tries"
+def noise(generator: torch.Generator) -> torch.Tensor:
+    return torch.randn(2, 4, 4, generator=generator)
+
+
+def test_each_try_has_noise_of_its_own_and_the_first_that_of_the_sample_alone() -> None:
+    generators = Generators([torch.Generator().manual_seed(3)], several=True, size=32)
+    first = noise(torch.Generator().manual_seed(3))
+    assert all(torch.equal(noise(generators(0, 0)), first) for _ in range(2))
+    draws = [noise(generators(0, n)) for n in range(4)]
+    assert len({tuple(d.flatten().tolist()) for d in draws}) == 4
+    assert torch.equal(draws[1], noise(generators(0, 1)))
+
+
+def test_a_generator_gives_the_next_call_what_it_would_give_without_tries() -> None:
+    """A generator may serve several samples, and several calls: no noise comes twice."""
+    one, other = (torch.Generator().manual_seed(3) for _ in range(2))
+    generators = Generators([one, one], several=True, size=32)
+    again = Generators([one], several=True, size=32)
+    tries = [generators(0, 0), generators(0, 1), generators(1, 0), generators(1, 1), again(0, 0)]
+    found = torch.stack([noise(g).flatten() for g in tries])
+    assert torch.equal(found[0], noise(other).flatten())
+    assert not any(torch.isin(found[i], found[j]).any() for i in range(5) for j in range(i))
+
+
+def test_without_several_tries_each_sample_has_its_own_generator_untouched() -> None:
+    own, twin = (torch.Generator().manual_seed(3) for _ in range(2))
+    assert Generators([own], several=False, size=32)(0, 0) is own
+    assert torch.equal(noise(own), noise(twin))
 
 
 @pytest.fixture(scope="module")
@@ -159,20 +173,22 @@ def asked_for(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize(
     "scheduler", [DPMSolverMultistepScheduler(), DDPMScheduler()], ids=["ode", "noisy"]
 )
-@pytest.mark.parametrize("steps", [3, 8], ids=["not looked at", "looked at"])
+@pytest.mark.parametrize("steps", [3, 12], ids=["not looked at", "looked at"])
 def test_what_is_kept_is_what_each_sample_keeps_alone(
     pipe: Pipe, scheduler: Any, steps: int
 ) -> None:
     pipe.scheduler = scheduler
     prompts, seeds, most = [MANY, "a box", "", "boxes on the ground"], [3, 4, 5, 6], 4
     out = run(pipe, prompts, seeds, tries=most, steps=steps)
+    shape = (pipe.transformer.layout.channels, *[pipe.transformer.config.sample_size] * 2)
+    assert out["tries"] == out.tries
     assert out.tries is not None and out.tries[2] == 1
     for k, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-        generators = Generators([torch.Generator().manual_seed(seed)], several=True)
+        generators = Generators([torch.Generator().manual_seed(seed)], True, prod(shape))
         singles = [run_one(pipe, prompt, generators(0, n), steps) for n in range(most)]
         promised = [share(pipe, prompt, early) for early, _ in singles]
         held = [share(pipe, prompt, one.maps[0]) for _, one in singles]
-        kept, _ = alone(steps >= 4 and prompt != "", promised, held)
+        kept, _ = alone(steps >= 12 and prompt != "", promised, held)
         assert out.tries[k] == kept + 1
         assert np.array_equal(out.maps[k].ids, singles[kept][1].maps[0].ids)
         difference = np.asarray(out.images[k], int) - np.asarray(singles[kept][1].images[0], int)
@@ -253,8 +269,8 @@ def test_a_variation_starts_from_its_image_in_every_try(
 def test_what_does_not_look_whole_is_given_up(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = asked_for(pipe, monkeypatch)
     monkeypatch.setattr(Pipe, "_held", lambda self, z, asked: [0.5] * len(z))
-    out = run(pipe, [MANY] * 2, [0, 1], steps=8, tries=5, guidance_scale=1.0)
-    assert batches == [2] * (5 * 2 + 8), "five looks after two steps, and one of five to the end"
+    out = run(pipe, [MANY] * 2, [0, 1], steps=12, tries=5, guidance_scale=1.0)
+    assert batches == [2] * (5 * 3 + 12), "five looks after three steps, and one of five to the end"
     assert out.tries == [1, 1]
 
 
@@ -280,6 +296,7 @@ def test_the_callback_sees_a_batch_for_each_round(pipe: Pipe) -> None:
     assert seen == [(k, batch) for batch in (2, 1, 1) for k in range(3)]
 
 
-def test_no_try_at_all(pipe: Pipe) -> None:
-    with pytest.raises(InputError, match="tries of 1 or more, got 0"):
-        run(pipe, MANY, [0], tries=0)
+@pytest.mark.parametrize("tries", [0, 2.5, None])
+def test_no_number_of_tries(pipe: Pipe, tries: Any) -> None:
+    with pytest.raises(InputError, match=f"a whole number of tries, 1 or more, got {tries}"):
+        run(pipe, MANY, [0], tries=tries)

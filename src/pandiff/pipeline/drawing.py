@@ -60,7 +60,7 @@ class Drawing:
         scheduler: any diffusers scheduler.
         guidance, steps: as the pipeline takes them.
         side: of the state in cells.
-        progress: wraps the iteration over steps.
+        progress: wraps the iteration over steps, unless it is stopped early.
     """
 
     prepared: Prepared
@@ -105,7 +105,7 @@ class Drawing:
             part=part,
             generators=generators,
             on_step=on_step,
-            progress=self.progress,
+            progress=self.progress if stop is None else iter,
         )
 
     def _denoise(self, rows: Prepared, noise: Tensor) -> Denoise:
@@ -114,8 +114,12 @@ class Drawing:
         denoise = guided(self.denoiser, layout, rows.null, self.guidance, noise)
         return denoise if rows.given is None else given(denoise, layout, *rows.given)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, h, w) of a state."""
+        return self.denoiser.layout.channels, self.side, self.side
+
     def _noise(self, generators: list[torch.Generator]) -> Tensor:
         """(B, C, h, w): each sample's noise from its own generator."""
-        shape = (self.denoiser.layout.channels, self.side, self.side)
-        noise = [torch.randn(shape, generator=g, device=g.device) for g in generators]
+        noise = [torch.randn(self.shape, generator=g, device=g.device) for g in generators]
         return torch.stack([n.to(self.prepared.context.text.device) for n in noise])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import prod
 from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,6 +54,8 @@ from pandiff.taxonomy import Taxonomy
 MASKS = (np.ndarray, Image.Image, Known)
 LOOK = 4
 """A try is looked at after this part of its steps: a quarter, when most of the layout shows."""
+LEAST = 12
+"""Tries of fewer steps are all finished: a quarter of these tells too little."""
 
 
 @dataclass
@@ -224,9 +227,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             num_images_per_prompt: samples of each prompt, side by side in the output.
             tries: most tries of a sample: the first is kept whose map has all categories that
                 the prompt names, and things in the numbers that it states
-                (`pandiff.prompts.Vocabulary`). A try that does not show it after a quarter of
-                the steps is given up; if no other has it all, the best of those is finished. A
-                prompt that names nothing, and a whole map that is given, have one try.
+                (`pandiff.prompts.Vocabulary`). Of 12 steps and more, a try that does not show it
+                after a quarter of them is given up; if no other has it all, the most promising of
+                those is finished, and the best is kept. That loses a good one now and then: more
+                tries are better on the whole, not for every sample. A prompt that names nothing,
+                and a whole map that is given, have one try.
             num_inference_steps: steps of the scheduler.
             guidance_scale: weight of the prompt, 1 for none; a pair for image and map.
             image_prompt_scale: weight of the image prompt, likewise.
@@ -268,7 +273,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         guidance = Guidance(
             pair, image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval
         )
-        generators = Generators(generators_for(generator, len(prompts)), tries > 1)
+        own = generators_for(generator, len(prompts))
         with self._autocast():
             prepared = Prepared(
                 *self._contexts(prompts, negatives, examples),
@@ -276,9 +281,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 start=self._start(strengths, images, maps),
             )
             draw = self._drawing(prepared, guidance, num_inference_steps)
+            generators = Generators(own, tries > 1, prod(draw.shape))
             on_step = self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs)
             claims = self._claims(prompts, samples) if tries > 1 else [None] * len(prompts)
             early = num_inference_steps // LOOK
+            telling = num_inference_steps >= LEAST
 
             def make(some: list[Try], **options: Any) -> tuple[list[float], Tensor]:
                 rows = [k for k, _ in some]
@@ -287,13 +294,13 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 return self._held(z, asked), z
 
             looked_at = [
-                claim is not None and early > 0 and s is None
+                claim is not None and telling and s is None
                 for claim, s in zip(claims, strengths, strict=True)
             ]
             tried = Tries(looked_at, tries)
             tried.run(lambda some: make(some, stop=early)[0], partial(make, on_step=on_step))
             out = self._output(tried.states(), output_type, samples, images)
-        out.tries = [number + 1 for number in tried.kept]
+        out["tries"] = [number + 1 for number in tried.kept]
         self.maybe_free_model_hooks()
         return out if return_dict else (out.images, out.maps)
 

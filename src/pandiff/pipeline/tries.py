@@ -69,7 +69,7 @@ class Tries:
                 for (k, number), share, state in zip(some, shares, states, strict=True):
                     one = self._samples[k]
                     if (share, -number) > (one.best, -one.kept):
-                        one.best, one.kept, one.state = share, number, state
+                        one.best, one.kept, one.state = share, number, state.clone()
 
     @property
     def kept(self) -> list[int]:
@@ -107,7 +107,7 @@ class Tries:
                 continue
             if one.waiting:
                 some.append((k, one.waiting.pop(0)))
-            elif one.begun == self._most:
+            elif one.begun >= self._most:
                 one.last = True
                 if one.shares:
                     some.append((k, max(one.shares, key=lambda n: (one.shares[n], -n))))
@@ -117,29 +117,33 @@ class Tries:
 class Generators:
     """The randomness of each try: of the first as if there were no other.
 
-    The others are drawn from a seed that the sample's own generator gives.
+    The others are drawn from a seed that the sample's own generator could give instead.
 
     Args:
         own: one for each sample.
         several: whether there may be more than one try; if not, each has its own generator.
+        size: how many numbers the noise of a sample has.
     """
 
-    def __init__(self, own: Sequence[torch.Generator], several: bool) -> None:
-        self._own, self._several = own, several
-        self._before = [generator.get_state() for generator in own] if several else []
-        self._seeds = [_seed(generator) for generator in own] if several else []
+    def __init__(self, own: Sequence[torch.Generator], several: bool, size: int) -> None:
+        self._own = own
+        self._before: list[Tensor] = []
+        self._seeds: list[int] = []
+        for generator in own if several else []:
+            device, before = generator.device, generator.get_state()
+            seed = torch.randint(2**62, (), generator=generator, device=device)
+            generator.set_state(before)
+            torch.randn(size, generator=generator, device=device)  # the next call has other noise
+            self._before.append(before)
+            self._seeds.append(int(seed))
 
     def __call__(self, sample: int, number: int) -> torch.Generator:
         """The generator of a try; the same each time, if there are several."""
         own = self._own[sample]
-        if not self._several:
+        if not self._seeds:
             return own
         generator = torch.Generator(own.device)
         if number == 0:
             generator.set_state(self._before[sample])
             return generator
         return generator.manual_seed(self._seeds[sample] + number)
-
-
-def _seed(generator: torch.Generator) -> int:
-    return int(torch.randint(2**62, (), generator=generator, device=generator.device))
