@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     pipe.set_progress_bar_config(disable=True)
     captions = [one.caption for one in subjects(args.prompts, pipe.image_size)]
     prompts = [draw(pipe, k, c, args) for k, c in enumerate(track(captions, "prompts"))]
-    settings = {k: str(v) for k, v in vars(args).items()}
+    settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
     write_json(args.out, {"settings": settings, "prompts": prompts})
     print(tables(prompts))
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from pandiff.pipeline import PanopticDiffusionPipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -221,3 +226,24 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
         index = {"_class_name": "AnyPipeline", **{c: ["a_library", "AClass"] for c in components}}
         (root / name / "model_index.json").write_text(json.dumps(index))
     return root
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_model: Path) -> PanopticDiffusionPipeline:
+    """The pipeline of `tiny_model`, quiet."""
+    from pandiff.pipeline import PanopticDiffusionPipeline
+
+    pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.fixture
+def pipe(
+    loaded: PanopticDiffusionPipeline, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PanopticDiffusionPipeline]:
+    """It in float32, as it is where the processor has no bf16; its scheduler is put back."""
+    monkeypatch.setattr(type(loaded), "_autocast", lambda self: nullcontext())
+    scheduler = loaded.scheduler
+    yield loaded
+    loaded.scheduler = scheduler

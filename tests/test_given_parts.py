@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -29,21 +28,6 @@ SIZES = pytest.mark.parametrize("size", [(64, 64), (90, 60), (30, 50)])
 TAXONOMY = Taxonomy(
     (Category(1, "ground", False), Category(2, "sky", False), Category(7, "box", True))
 )
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> Pipe:
-    pipe = Pipe.from_pretrained(tiny_model)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-@pytest.fixture
-def pipe(loaded: Pipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
-    monkeypatch.setattr(Pipe, "_autocast", lambda self: nullcontext())
-    scheduler = loaded.scheduler
-    yield loaded
-    loaded.scheduler = scheduler
 
 
 def run(pipe: Pipe, prompt: Any = "a red box", **arguments: Any) -> PanopticPipelineOutput:

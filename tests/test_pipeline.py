@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +29,6 @@ SCHEDULERS = (
     diffusers.DPMSolverMultistepScheduler(),
     diffusers.DDPMScheduler(),
 )
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> Pipe:
-    pipe = Pipe.from_pretrained(tiny_model)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-@pytest.fixture
-def pipe(loaded: Pipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
-    """The pipeline in float32, as it is where the processor has no bf16."""
-    monkeypatch.setattr(Pipe, "_autocast", lambda self: nullcontext())
-    scheduler = loaded.scheduler
-    yield loaded
-    loaded.scheduler = scheduler
 
 
 def seeded(seed: int = 0) -> torch.Generator:

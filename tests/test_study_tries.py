@@ -59,7 +59,7 @@ def test_it_runs(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixtu
     script.main([*["--prompts", "2", "--tries", "2", "--steps", "4", "--out"], str(out)])
     found = json.loads(out.read_text())
     assert [len(one["0.25"]) for one in found["prompts"]] == [2, 2]
-    assert found["settings"]["steps"] == "4"
+    assert found["settings"]["steps"] == 4
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| tries | categories | counts exact | tries made |"
     assert len(lines) == 2 + 2 + 1 + 2 + 3

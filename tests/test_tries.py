@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import nullcontext
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +16,7 @@ from PIL import Image
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline, PanopticPipelineOutput
+from pandiff.pipeline.checks import Checks
 from pandiff.pipeline.tries import Generators, Tries
 from pandiff.prompts import Vocabulary, share_held
 
@@ -128,21 +126,6 @@ def test_without_several_tries_each_sample_has_its_own_generator_untouched() -> 
     own, twin = (torch.Generator().manual_seed(3) for _ in range(2))
     assert Generators([own], several=False, size=32)(0, 0) is own
     assert torch.equal(noise(own), noise(twin))
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> Pipe:
-    pipe = Pipe.from_pretrained(tiny_model)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-@pytest.fixture
-def pipe(loaded: Pipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
-    monkeypatch.setattr(Pipe, "_autocast", lambda self: nullcontext())
-    scheduler = loaded.scheduler
-    yield loaded
-    loaded.scheduler = scheduler
 
 
 def run(
@@ -261,14 +244,14 @@ def test_a_variation_starts_from_its_image_in_every_try(
 ) -> None:
     batches = asked_for(pipe, monkeypatch)
     photo = Image.new("RGB", (64, 64), "teal")
-    run(pipe, [MANY], [0], image=photo, strength=0.5, tries=3, guidance_scale=1.0)
+    run(pipe, [MANY], [0], steps=12, image=photo, strength=0.5, tries=3, guidance_scale=1.0)
     once = 20  # its map is found once, by the steps that are usual
-    assert len(batches) == once + 3 * 2
+    assert len(batches) == once + 3 * 6, "none is looked at early"
 
 
 def test_what_does_not_look_whole_is_given_up(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = asked_for(pipe, monkeypatch)
-    monkeypatch.setattr(Pipe, "_held", lambda self, z, asked: [0.5] * len(z))
+    monkeypatch.setattr(Checks, "__call__", lambda self, rows, z: [0.5] * len(rows))
     out = run(pipe, [MANY] * 2, [0, 1], steps=12, tries=5, guidance_scale=1.0)
     assert batches == [2] * (5 * 3 + 12), "five looks after three steps, and one of five to the end"
     assert out.tries == [1, 1]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pandiff.cli.command import Command, finite_number, positive_number, progress
-from pandiff.cli.models import add_sampling, load
+from pandiff.cli.models import add_map_guidance, add_sampling, add_tries, load
 
 if TYPE_CHECKING:
     from pandiff.evaluation.measuring import Judges
@@ -29,20 +29,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--guidance", metavar="G", type=finite_number, default=3.0, help="weight of the prompt"
     )
-    parser.add_argument(
-        "--map-guidance",
-        metavar="G",
-        type=finite_number,
-        default=1.0,
-        help="weight of the map in the image",
-    )
-    parser.add_argument(
-        "--tries",
-        metavar="N",
-        type=positive_number,
-        default=1,
-        help="most tries of a sample, until its map has what the prompt names, in its numbers",
-    )
+    add_map_guidance(parser)
+    add_tries(parser)
     parser.add_argument("--directions", nargs="+", choices=DIRECTIONS, default=DIRECTIONS)
     parser.add_argument("--segmenter", metavar="F", help="judge of image and map: folder or hub id")
     parser.add_argument(

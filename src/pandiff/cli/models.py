@@ -42,6 +42,28 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_tries(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """--tries, of the commands that keep the best of several samples of a prompt."""
+    parser.add_argument(
+        "--tries",
+        metavar="N",
+        type=positive_number,
+        default=1,
+        help="most tries of a sample, until its map has what the prompt names, in its numbers",
+    )
+
+
+def add_map_guidance(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """--map-guidance, of the commands that make images together with maps."""
+    parser.add_argument(
+        "--map-guidance",
+        metavar="G",
+        type=finite_number,
+        default=1.0,
+        help="weight of the map in the image",
+    )
+
+
 def settings(args: argparse.Namespace, guidance: float | tuple[float, float]) -> Settings:
     """The settings that `add_sampling` took."""
     from pandiff.synthesis.generate import Settings
@@ -80,10 +102,14 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from pandiff.synthesis.demo import check_replaceable, demo
+    from pandiff.synthesis.demo import PROMPTS, SETTINGS, check_replaceable, demo
 
     check_replaceable(args.out)
-    seconds = demo(load("scenes"), args.out, progress=progress("demo"))
+    seconds = demo(
+        load("scenes"),
+        args.out,
+        progress=progress(f"demo: {len(PROMPTS)} prompts, up to {SETTINGS.tries} tries each"),
+    )
     print(f"picture: {args.out / 'grid.png'}")
     print(f"dataset: {args.out / 'dataset'}")
     print(f"time:    {seconds:.1f} s")
@@ -122,13 +148,7 @@ def _guidance_arguments(group: argparse._ArgumentGroup) -> None:
     def add(name: str, what: str) -> None:
         group.add_argument(name, metavar="G", type=finite_number, default=1.0, help=what)
 
-    group.add_argument(
-        "--tries",
-        metavar="N",
-        type=positive_number,
-        default=1,
-        help="most tries of a sample, until its map has what the prompt names, in its numbers",
-    )
+    add_tries(group)
     group.add_argument(
         "--guidance",
         metavar="G[,G]",
@@ -137,7 +157,7 @@ def _guidance_arguments(group: argparse._ArgumentGroup) -> None:
         help="weight of the prompt, or two: on image and map",
     )
     add("--image-prompt-scale", "weight of the image prompt")
-    add("--map-guidance", "weight of the map in the image")
+    add_map_guidance(group)
     add("--image-guidance", "weight of the image in the map")
     group.add_argument(
         "--guidance-interval",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pandiff.cli.command import Command, finite_number, positive_number
-from pandiff.cli.models import add_sampling, load, number_or_pair, settings
+from pandiff.cli.models import add_map_guidance, add_sampling, load, number_or_pair, settings
 from pandiff.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,13 +46,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--guidance", metavar="G[,G]", type=number_or_pair, default=3.0, help="weight of the prompt"
     )
-    parser.add_argument(
-        "--map-guidance",
-        metavar="G",
-        type=finite_number,
-        default=1.0,
-        help="weight of the map in the image",
-    )
+    add_map_guidance(parser)
     parser.add_argument(
         "--balance",
         metavar="B",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -47,7 +48,7 @@ def check(
     """InputError if one of these makes no sense."""
     if not 1 <= steps <= NUM_LEVELS:
         raise InputError(f"num_inference_steps in 1..{NUM_LEVELS}", str(steps), "20 is usual")
-    if not isinstance(tries, int) or tries < 1:
+    if not isinstance(tries, Integral) or tries < 1:
         raise InputError("a whole number of tries, 1 or more", str(tries), "16 are many")
     if output_type not in ("pil", "pt", "latent"):
         raise InputError("output_type pil, pt or latent", repr(output_type), "choose one")

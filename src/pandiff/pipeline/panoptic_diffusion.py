@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
 from math import prod
 from numbers import Real
 from pathlib import Path
@@ -22,7 +21,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Swinv2Model
 from pandiff.codec import PanopticCodec
 from pandiff.context import Context
 from pandiff.data.frame import Frame
-from pandiff.data.scenes import Caption
 from pandiff.diffusion import (
     Guidance,
     NetworkDenoiser,
@@ -33,7 +31,6 @@ from pandiff.errors import InputError
 from pandiff.models.encoders import (
     decode_latents,
     latent_factor,
-    to_images,
     to_pixels,
 )
 from pandiff.models.image_prompt import encode_image_prompts
@@ -43,19 +40,16 @@ from pandiff.models.two_stream import TwoStreamPDM
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
+from pandiff.pipeline.checks import Checks
 from pandiff.pipeline.conditions import Encoder, Given, Known, Mask
+from pandiff.pipeline.decoder import Decoder
 from pandiff.pipeline.drawing import Drawing, Prepared
 from pandiff.pipeline.sources import reading, resolve_pipeline
-from pandiff.pipeline.tries import Generators, Tries, Try
+from pandiff.pipeline.tries import Generators, draw_tries
 from pandiff.precision import autocast
-from pandiff.prompts import Vocabulary, share_held
 from pandiff.taxonomy import Taxonomy
 
 MASKS = (np.ndarray, Image.Image, Known)
-LOOK = 4
-"""A try is looked at after this part of its steps: a quarter, when most of the layout shows."""
-LEAST = 12
-"""Tries of fewer steps are all finished: a quarter of these tells too little."""
 
 
 @dataclass
@@ -274,6 +268,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             pair, image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval
         )
         own = generators_for(generator, len(prompts))
+        sizes = [g.size if i is None else i.size for g, i in zip(samples, images, strict=True)]
+        frames = [self._decoder.frame(size) for size in sizes]
         with self._autocast():
             prepared = Prepared(
                 *self._contexts(prompts, negatives, examples),
@@ -281,25 +277,17 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 start=self._start(strengths, images, maps),
             )
             draw = self._drawing(prepared, guidance, num_inference_steps)
-            generators = Generators(own, tries > 1, prod(draw.shape))
             on_step = self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs)
-            claims = self._claims(prompts, samples) if tries > 1 else [None] * len(prompts)
-            early = num_inference_steps // LOOK
-            telling = num_inference_steps >= LEAST
-
-            def make(some: list[Try], **options: Any) -> tuple[list[float], Tensor]:
-                rows = [k for k, _ in some]
-                z = draw(rows, [generators(*one) for one in some], **options)
-                asked = [(claims[k], samples[k], images[k]) for k in rows]
-                return self._held(z, asked), z
-
-            looked_at = [
-                claim is not None and telling and s is None
-                for claim, s in zip(claims, strengths, strict=True)
-            ]
-            tried = Tries(looked_at, tries)
-            tried.run(lambda some: make(some, stop=early)[0], partial(make, on_step=on_step))
-            out = self._output(tried.states(), output_type, samples, images)
+            asked = prompts if tries > 1 else [""] * len(prompts)
+            tried = draw_tries(
+                draw,
+                Generators(own, tries > 1, prod(draw.shape)),
+                Checks.of(asked, samples, frames, self._decoder),
+                [s is not None for s in strengths],
+                tries,
+                on_step,
+            )
+            out = self._output(tried.states(), output_type, samples, frames)
         out["tries"] = [number + 1 for number in tried.kept]
         self.maybe_free_model_hooks()
         return out if return_dict else (out.images, out.maps)
@@ -314,31 +302,6 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             side=int(self.transformer.config.sample_size),
             progress=self.progress_bar,
         )
-
-    def _claims(self, prompts: list[str], samples: Sequence[Given]) -> list[Caption | None]:
-        """What each prompt claims; None where that is nothing, or the map is given."""
-        read = {prompt: self._vocabulary.read(prompt) for prompt in set(prompts)}
-        return [
-            None if one.has_whole_map or not read[prompt].categories + read[prompt].counts
-            else read[prompt]
-            for prompt, one in zip(prompts, samples, strict=True)
-        ]  # fmt: skip
-
-    def _held(
-        self, z: Tensor, asked: Sequence[tuple[Caption | None, Given, Image.Image | None]]
-    ) -> list[float]:
-        """The share of the claims that hold in the map of each state, 0..1; 1 without claims."""
-        claims, samples, images = zip(*asked, strict=True)
-        if not any(claims):
-            return [1.0] * len(claims)
-        panoptic = self.transformer.layout.unpack(z)[1]
-        maps = self._maps(panoptic, samples, self._frames(samples, images))
-        shares = [c and share_held(c, m) for c, m in zip(claims, maps, strict=True)]
-        return [1.0 if share is None else share for share in shares]
-
-    @cached_property
-    def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.taxonomy)
 
     def _given(self, samples: Sequence[Given]) -> tuple[Tensor, Tensor] | None:
         if all(one.size is None for one in samples):
@@ -392,6 +355,10 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             self.image_size,
             self._execution_device,
         )
+
+    @property
+    def _decoder(self) -> Decoder:
+        return Decoder(self.vae, self.panoptic_codec, self.transformer.layout, self.image_size)
 
     def _start(
         self,
@@ -448,49 +415,16 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         Args:
             clean: (B, C, h, w), the callback tensor "clean".
         """
-        return self._output(clean, "pil", [Given()] * len(clean), [None] * len(clean))
+        frames = [self._decoder.frame(None)] * len(clean)
+        return self._output(clean, "pil", [Given()] * len(clean), frames)
 
     def _output(
-        self,
-        z: Tensor,
-        output_type: str,
-        samples: Sequence[Given],
-        given: Sequence[Image.Image | None],
+        self, z: Tensor, output_type: str, samples: Sequence[Given], frames: Sequence[Frame]
     ) -> PanopticPipelineOutput:
+        if output_type == "pil":
+            images = self._decoder.images(z, samples, frames)
+            return PanopticPipelineOutput(images, self._decoder.maps(z, samples, frames))
         latents, panoptic = self.transformer.layout.unpack(z)
-        if output_type == "latent":
-            return PanopticPipelineOutput(images=latents, maps=panoptic)
         if output_type == "pt":
-            return PanopticPipelineOutput(images=decode_latents(self.vae, latents), maps=panoptic)
-        frames = self._frames(samples, given)
-        return PanopticPipelineOutput(
-            images=self._images(latents, samples, frames),
-            maps=self._maps(panoptic, samples, frames),
-        )
-
-    def _frames(self, samples: Sequence[Given], given: Sequence[Image.Image | None]) -> list[Frame]:
-        """How each sample, which has the size of what it is given, lies in the model's square."""
-        square = (self.image_size, self.image_size)
-        sizes = [
-            i.size if i is not None else g.size or square
-            for g, i in zip(samples, given, strict=True)
-        ]
-        return [Frame(size, self.image_size) for size in sizes]
-
-    def _images(
-        self, latents: Tensor, samples: Sequence[Given], frames: Sequence[Frame]
-    ) -> list[Image.Image]:
-        made: list[Image.Image | None] = [None] * len(samples)
-        if not all(g.has_whole_image for g in samples):
-            squares = to_images(decode_latents(self.vae, latents))
-            made = [f.cut(i) for f, i in zip(frames, squares, strict=True)]
-        return [g.finish_image(i) for g, i in zip(samples, made, strict=True)]
-
-    def _maps(
-        self, panoptic: Tensor, samples: Sequence[Given], frames: Sequence[Frame]
-    ) -> list[PanopticMap]:
-        made: list[PanopticMap | None] = [None] * len(samples)
-        if not all(g.has_whole_map for g in samples):
-            squares = self.panoptic_codec.decode_batch(panoptic, (self.image_size,) * 2)
-            made = [f.cut_map(m) for f, m in zip(frames, squares, strict=True)]
-        return [g.finish_map(m) for g, m in zip(samples, made, strict=True)]
+            latents = decode_latents(self.vae, latents)
+        return PanopticPipelineOutput(latents, panoptic)

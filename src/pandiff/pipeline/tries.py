@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from pandiff.diffusion import StepCallback
+from pandiff.pipeline.checks import Checks
+from pandiff.pipeline.drawing import Drawing
+
 Try = tuple[int, int]
 """A sample, and which of its tries: 0, 1, ..."""
+LOOK = 4
+"""A try is looked at after this part of its steps: a quarter, when most of the layout shows."""
+LEAST = 12
+"""Tries of fewer steps are all finished: a quarter of these tells too little."""
 
 
 @dataclass
@@ -147,3 +156,41 @@ class Generators:
             generator.set_state(self._before[sample])
             return generator
         return generator.manual_seed(self._seeds[sample] + number)
+
+
+def draw_tries(
+    draw: Drawing,
+    generators: Generators,
+    checks: Checks,
+    varied: Sequence[bool],
+    most: int,
+    on_step: StepCallback | None,
+) -> Tries:
+    """Draw samples, each as often as it takes.
+
+    Args:
+        draw: draws some of them.
+        generators: of their tries.
+        checks: tells how much of what their prompts claim they hold.
+        varied: for each sample whether it starts from an image; its tries are not looked at early,
+            for they may not have started.
+        most: tries of a sample.
+        on_step: called after each step of those that are finished.
+    """
+
+    def make(some: list[Try], **options: Any) -> tuple[list[float], Tensor]:
+        rows = [k for k, _ in some]
+        z = draw(rows, [generators(*one) for one in some], **options)
+        return checks(rows, z), z
+
+    telling = draw.steps >= LEAST
+    looked_at = [
+        telling and claim is not None and not starts_late
+        for claim, starts_late in zip(checks.claims, varied, strict=True)
+    ]
+    tries = Tries(looked_at, most)
+    tries.run(
+        lambda some: make(some, stop=draw.steps // LOOK)[0],
+        lambda some: make(some, on_step=on_step),
+    )
+    return tries

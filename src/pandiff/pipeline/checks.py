@@ -1,0 +1,63 @@
+"""Whether the maps of samples have what their prompts ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pandiff.data.frame import Frame
+from pandiff.data.scenes import Caption
+from pandiff.pipeline.conditions import Given
+from pandiff.pipeline.decoder import Decoder
+from pandiff.prompts import Vocabulary, share_held
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Checks states of B samples against their prompts.
+
+    Attributes:
+        claims: what each prompt claims; None where there is nothing to check.
+        samples: what each sample is given.
+        frames: how each lies in the model's square.
+        decoder: brings states to maps.
+    """
+
+    claims: Sequence[Caption | None]
+    samples: Sequence[Given]
+    frames: Sequence[Frame]
+    decoder: Decoder
+
+    @classmethod
+    def of(
+        cls,
+        prompts: Sequence[str],
+        samples: Sequence[Given],
+        frames: Sequence[Frame],
+        decoder: Decoder,
+    ) -> Checks:
+        """Checks of everything that prompts claim, but for maps that are given whole."""
+        vocabulary = Vocabulary(decoder.codec.taxonomy)
+        read = {prompt: vocabulary.read(prompt) for prompt in set(prompts)}
+        claims = [
+            None if one.has_whole_map or not read[p].categories + read[p].counts else read[p]
+            for p, one in zip(prompts, samples, strict=True)
+        ]
+        return cls(claims, samples, frames, decoder)
+
+    def __call__(self, rows: Sequence[int], z: Tensor) -> list[float]:
+        """The share of its claims that the map of each state has, 0..1; 1 without claims.
+
+        Args:
+            rows: the samples' numbers; one may come several times.
+            z: (len(rows), C, h, w) clean states.
+        """
+        claims = [self.claims[k] for k in rows]
+        if not any(claims):
+            return [1.0] * len(rows)
+        samples, frames = [self.samples[k] for k in rows], [self.frames[k] for k in rows]
+        maps = self.decoder.maps(z, samples, frames)
+        shares = [share_held(c, m) if c else 1.0 for c, m in zip(claims, maps, strict=True)]
+        return [1.0 if share is None else share for share in shares]
