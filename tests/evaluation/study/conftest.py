@@ -81,8 +81,10 @@ class Tab:
         return self._browser.call(method, self._session, **params)
 
     def open(self, address: str) -> None:
+        """Go to an address; a new fragment of the same one also makes the page load anew."""
+        self.js("window.left = true")
         self.call("Page.navigate", url=address)
-        self.wait("document.readyState === 'complete'")
+        self.wait("!window.left && document.readyState === 'complete'")
 
     def js(self, code: str) -> Any:
         found = self.call("Runtime.evaluate", expression=code, returnByValue=True)
