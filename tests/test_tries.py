@@ -17,85 +17,103 @@ from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline, PanopticPipelineOutput
 from pandiff.pipeline.checks import Checks
-from pandiff.pipeline.tries import Generators, Tries
-from pandiff.prompts import Vocabulary, share_held
+from pandiff.pipeline.conditions import Given
+from pandiff.pipeline.tries import AFRESH, Generators, Tries, Try
+from pandiff.prompts import Vocabulary, kept, share_held
 
 Pipe = PanopticDiffusionPipeline
 MANY = "seven boxes on the ground below the sky"
 SHARES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 
 
-MOST = 5
+MOST = 6
 ONE = st.tuples(
     st.booleans(),
+    st.integers(1, MOST),
     st.lists(SHARES, min_size=MOST, max_size=MOST),
     st.lists(SHARES, min_size=MOST, max_size=MOST),
 )
 
 
-def alone(looked_at: bool, promised: list[float], held: list[float]) -> tuple[int, list[int]]:
-    """Which try a sample keeps that is made alone, try by try; and which are finished, in order."""
-    finished: list[int] = []
-    for number in range(len(held)):
-        if not looked_at or promised[number] == 1:
-            finished.append(number)
-            if held[number] == 1:
-                break
-    else:
-        others = [n for n in range(len(held)) if n not in finished]
-        if others:
-            finished.append(max(others, key=lambda n: (promised[n], -n)))
-    return max(finished, key=lambda n: (held[n], -n)), finished
+def alone(
+    looked_at: bool, promised: list[float], held: list[float], afresh: int
+) -> tuple[int, list[tuple[int, int | None]]]:
+    """Which try a sample keeps that is made alone, try by try.
+
+    Also which are finished, in order, and which earlier try each keeps a part of.
+    """
+    finished: list[tuple[int, int | None]] = []
+
+    def best() -> int:
+        return max((n for n, _ in finished), key=lambda n: (held[n], -n))
+
+    def whole() -> bool:
+        return bool(finished) and held[best()] == 1
+
+    for number in range(min(afresh, len(held))):
+        if not whole() and (not looked_at or promised[number] == 1):
+            finished.append((number, None))
+    others = [n for n in range(min(afresh, len(held))) if (n, None) not in finished]
+    if others and not whole():
+        most = max(others, key=lambda n: (promised[n], -n))
+        if not finished or promised[most] > held[best()]:
+            finished.append((most, None))
+    for number in range(afresh, len(held)):
+        if not whole() and (not looked_at or promised[number] > held[best()]):
+            finished.append((number, best()))
+    return best(), finished
 
 
 @given(st.lists(ONE, min_size=1, max_size=6), st.integers(1, MOST))
 def test_all_samples_together_keep_what_each_keeps_alone(
-    samples: list[tuple[bool, list[float], list[float]]], most: int
+    samples: list[tuple[bool, int, list[float], list[float]]], most: int
 ) -> None:
     seen: list[tuple[int, int]] = []
-    finished: list[tuple[int, int]] = []
+    finished: list[Try] = []
 
-    def look(some: list[tuple[int, int]]) -> list[float]:
+    def look(some: list[Try]) -> list[float]:
         assert 0 < len(some) <= len(samples)
-        seen.extend(some)
-        return [samples[k][1][n] for k, n in some]
+        seen.extend((k, n) for k, n, _ in some)
+        return [samples[k][2][n] for k, n, _ in some]
 
-    def finish(some: list[tuple[int, int]]) -> tuple[list[float], torch.Tensor]:
+    def finish(some: list[Try]) -> list[tuple[float, int]]:
         assert 0 < len(some) <= len(samples)
         finished.extend(some)
-        states = torch.tensor([float(10 * k + n) for k, n in some]).reshape(-1, 1, 1, 1)
-        return [samples[k][2][n] for k, n in some], states
+        return [(samples[k][3][n], n) for k, n, _ in some]
 
-    tried = Tries([one[0] for one in samples], most)
+    tried: Tries[int] = Tries([one[0] for one in samples], [one[1] for one in samples], most)
     tried.run(look, finish)
     assert len(set(seen)) == len(seen), "none is looked at twice"
-    for k, (looked_at, promised, held) in enumerate(samples):
-        kept, order = alone(looked_at, promised[:most], held[:most])
-        assert tried.kept[k] == kept
-        assert tried.states()[k].item() == 10 * k + kept
-        assert [n for j, n in finished if j == k] == order
+    for k, (looked_at, afresh, promised, held) in enumerate(samples):
+        kept, order = alone(looked_at, promised[:most], held[:most], afresh)
+        assert tried.kept[k] == tried.made[k] == kept
+        assert [(t.number, t.base) for t in finished if t.sample == k] == order
         assert looked_at or k not in {j for j, _ in seen}
 
 
-def test_rounds_are_full_as_long_as_there_are_tries() -> None:
-    rounds: list[list[tuple[int, int]]] = []
-    whole = {(0, 0), (2, 0), (3, 2)}
+def test_rounds_are_full_as_long_as_there_are_tries_to_draw_from_nothing() -> None:
+    rounds: list[list[Try]] = []
+    whole = {(0, 0), (2, 0), (3, 2), (1, 7)}
 
-    def look(some: list[tuple[int, int]]) -> list[float]:
+    def look(some: list[Try]) -> list[float]:
         rounds.append(some)
-        return [1.0 if one in whole else 0.5 for one in some]
+        return [1.0 if (k, n) in whole else 0.5 for k, n, _ in some]
 
-    def finish(some: list[tuple[int, int]]) -> tuple[list[float], torch.Tensor]:
-        return [1.0 if one in whole else 0.2 for one in some], torch.zeros(len(some), 1, 1, 1)
+    def finish(some: list[Try]) -> list[tuple[float, str]]:
+        return [(1.0 if (k, n) in whole else 0.2, f"{k}.{n}") for k, n, _ in some]
 
-    tried = Tries([True] * 4, 6)
+    tried: Tries[str] = Tries([True] * 4, [6] * 4, 8)
     tried.run(look, finish)
-    assert rounds == [
+    assert [[(k, n) for k, n, _ in some] for some in rounds] == [
         [(0, 0), (1, 0), (2, 0), (3, 0)],
         [(1, 1), (3, 1), (1, 2), (3, 2)],
         [(1, 3), (1, 4), (1, 5)],
+        [(1, 6)],
+        [(1, 7)],
     ]
-    assert tried.kept == [0, 0, 0, 2]
+    assert {one.base for some in rounds[:3] for one in some} == {None}
+    assert [one.base for some in rounds[3:] for one in some] == ["1.0", "1.0"]
+    assert tried.kept == [0, 7, 0, 2]
 
 
 def noise(generator: torch.Generator) -> torch.Tensor:
@@ -161,25 +179,49 @@ def test_what_is_kept_is_what_each_sample_keeps_alone(
     pipe: Pipe, scheduler: Any, steps: int
 ) -> None:
     pipe.scheduler = scheduler
-    prompts, seeds, most = [MANY, "a box", "", "boxes on the ground"], [3, 4, 5, 6], 4
+    prompts, seeds, most = [MANY, MANY, "", "a box and the ground"], [7, 8, 5, 6], 7
     out = run(pipe, prompts, seeds, tries=most, steps=steps)
-    shape = (pipe.transformer.layout.channels, *[pipe.transformer.config.sample_size] * 2)
     assert out["tries"] == out.tries
     assert out.tries is not None and out.tries[2] == 1
+    bases: list[bool] = []
     for k, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-        generators = Generators([torch.Generator().manual_seed(seed)], True, prod(shape))
-        singles = [run_one(pipe, prompt, generators(0, n), steps) for n in range(most)]
-        promised = [share(pipe, prompt, early) for early, _ in singles]
-        held = [share(pipe, prompt, one.maps[0]) for _, one in singles]
-        kept, _ = alone(steps >= 12 and prompt != "", promised, held)
-        assert out.tries[k] == kept + 1
-        assert np.array_equal(out.maps[k].ids, singles[kept][1].maps[0].ids)
-        difference = np.asarray(out.images[k], int) - np.asarray(singles[kept][1].images[0], int)
+        number, one, later = by_hand(pipe, prompt, seed, most, steps)
+        bases.append(later)
+        assert out.tries[k] == number + 1
+        assert np.array_equal(out.maps[k].ids, one.maps[0].ids)
+        difference = np.asarray(out.images[k], int) - np.asarray(one.images[0], int)
         assert np.abs(difference).max() <= 1
+    assert any(bases), "a test of tries that keep something must have some"
+
+
+def by_hand(
+    pipe: Pipe, prompt: str, seed: int, most: int, steps: int
+) -> tuple[int, PanopticPipelineOutput, bool]:
+    """The try that one prompt keeps, its number, and whether any kept a part of another."""
+    shape = (pipe.transformer.layout.channels, *[pipe.transformer.config.sample_size] * 2)
+    generators = Generators([torch.Generator().manual_seed(seed)], True, prod(shape))
+    made: list[PanopticPipelineOutput] = []
+    promised: list[float] = []
+    held: list[float] = []
+    later = False
+    for number in range(most):
+        own = Given()
+        if number >= AFRESH:
+            best, _ = alone(steps >= 12 and prompt != "", promised, held, AFRESH)
+            claim, base = Vocabulary(pipe.taxonomy).read(prompt), made[best].maps[0]
+            if held[best] < 1:
+                own = own.with_kept(base, kept(claim, base, generators.choices(0, number)))
+                later |= own.map is not None
+        early, one = run_one(pipe, prompt, generators(0, number), steps, own)
+        made.append(one)
+        promised.append(share(pipe, prompt, own.finish_map(early)))
+        held.append(share(pipe, prompt, one.maps[0]))
+    best, _ = alone(steps >= 12 and prompt != "", promised, held, AFRESH)
+    return best, made[best], later
 
 
 def run_one(
-    pipe: Pipe, prompt: str, generator: torch.Generator, steps: int
+    pipe: Pipe, prompt: str, generator: torch.Generator, steps: int, own: Given
 ) -> tuple[PanopticMap, PanopticPipelineOutput]:
     """The map after a quarter of the steps, and the sample."""
     seen: list[PanopticMap] = []
@@ -190,7 +232,8 @@ def run_one(
 
     out = pipe(
         prompt, generator=[generator], num_inference_steps=steps, callback_on_step_end=watch,
-        callback_on_step_end_tensor_inputs=("clean",),
+        callback_on_step_end_tensor_inputs=("clean",), map=own.map,
+        known=None if own.map is None else own.known,
     )  # fmt: skip
     return seen[0], out
 
@@ -239,11 +282,15 @@ def test_what_is_given_in_part_is_kept_in_every_try(pipe: Pipe) -> None:
     assert [m.size for m in out.maps] == [i.size for i in out.images] == [(80, 48)] * 2
 
 
+def nothing_right(checks: Checks, rows: list[int], given: Any, z: Any) -> list[tuple[float, None]]:
+    return [(0.5, None)] * len(rows)
+
+
 def test_a_variation_starts_from_its_image_in_every_try(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches = asked_for(pipe, monkeypatch)
-    monkeypatch.setattr(Checks, "__call__", lambda self, rows, z: [0.5] * len(rows))
+    monkeypatch.setattr(Checks, "__call__", nothing_right)
     photo = Image.new("RGB", (64, 64), "teal")
     run(pipe, [MANY], [0], steps=12, image=photo, strength=0.5, tries=3, guidance_scale=1.0)
     once = 20  # its map is found once, by the steps that are usual
@@ -252,7 +299,7 @@ def test_a_variation_starts_from_its_image_in_every_try(
 
 def test_what_does_not_look_whole_is_given_up(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = asked_for(pipe, monkeypatch)
-    monkeypatch.setattr(Checks, "__call__", lambda self, rows, z: [0.5] * len(rows))
+    monkeypatch.setattr(Checks, "__call__", nothing_right)
     out = run(pipe, [MANY] * 2, [0, 1], steps=12, tries=5, guidance_scale=1.0)
     assert batches == [2] * (5 * 3 + 12), "five looks after three steps, and one of five to the end"
     assert out.tries == [1, 1]

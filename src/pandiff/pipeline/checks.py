@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pandiff.data.frame import Frame
 from pandiff.data.scenes import Caption
+from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.conditions import Given
 from pandiff.pipeline.decoder import Decoder
 from pandiff.prompts import Vocabulary, share_held
@@ -47,17 +48,21 @@ class Checks:
         ]
         return cls(claims, samples, frames, decoder)
 
-    def __call__(self, rows: Sequence[int], z: Tensor) -> list[float]:
-        """The share of its claims that the map of each state has, 0..1; 1 without claims.
+    def __call__(
+        self, rows: Sequence[int], given: Sequence[Given], z: Tensor
+    ) -> list[tuple[float, PanopticMap | None]]:
+        """The share of its claims that the map of each state has, 0..1, and the map.
+
+        Without claims the share is 1, and there may be no map.
 
         Args:
             rows: the samples' numbers; one may come several times.
+            given: what each was given here.
             z: (len(rows), C, h, w) clean states.
         """
         claims = [self.claims[k] for k in rows]
         if not any(claims):
-            return [1.0] * len(rows)
-        samples, frames = [self.samples[k] for k in rows], [self.frames[k] for k in rows]
-        maps = self.decoder.maps(z, samples, frames)
-        shares = [share_held(c, m) if c else 1.0 for c, m in zip(claims, maps, strict=True)]
-        return [1.0 if share is None else share for share in shares]
+            return [(1.0, None)] * len(rows)
+        maps = self.decoder.maps(z, given, [self.frames[k] for k in rows])
+        shares = [share_held(c, m) if c else None for c, m in zip(claims, maps, strict=True)]
+        return [(1.0 if s is None else s, m) for s, m in zip(shares, maps, strict=True)]

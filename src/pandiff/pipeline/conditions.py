@@ -108,6 +108,19 @@ class Given:
     def has_whole_image(self) -> bool:
         return self.image is not None and self.known.image is None
 
+    def with_kept(self, panoptic: PanopticMap, mask: np.ndarray) -> Given:
+        """The same, and some pixels of a map that was made from it.
+
+        Args:
+            panoptic: the map, with what was given of it put back.
+            mask: (H, W) bool, the pixels; what is given of the map stays given beside them.
+        """
+        if not mask.any():
+            return self
+        if self.map is not None and self.known.map is not None:
+            mask = mask | self.known.map
+        return Given(panoptic, self.image, Known(mask, self.known.image))
+
     def finish(self, image: Image.Image, panoptic: PanopticMap) -> tuple[Image.Image, PanopticMap]:
         """What was made, with what was given put back."""
         return self.finish_image(image), self.finish_map(panoptic)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -76,6 +76,7 @@ class Drawing:
         samples: Sequence[int],
         generators: list[torch.Generator],
         *,
+        given: tuple[Tensor, Tensor] | None = None,
         stop: int | None = None,
         on_step: StepCallback | None = None,
     ) -> Tensor:
@@ -84,10 +85,14 @@ class Drawing:
         Args:
             samples: their numbers; one may come several times.
             generators: one for each of them.
+            given: the clean state that holds what they are given here, and its known mask; None
+                for what is prepared.
             stop: number of steps after which the estimate is good enough; None for all.
             on_step: called after each step.
         """
         rows, noise = self.prepared[samples], self._noise(generators)
+        if given is not None:
+            rows = replace(rows, given=given)
 
         def part(some: Tensor) -> Denoise:
             return self._denoise(rows[some.tolist()], noise[some])

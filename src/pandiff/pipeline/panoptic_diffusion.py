@@ -222,10 +222,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             tries: most tries of a sample: the first is kept whose map has all categories that
                 the prompt names, and things in the numbers that it states
                 (`pandiff.prompts.Vocabulary`). Of 12 steps and more, a try that does not show it
-                after a quarter of them is given up; if no other has it all, the most promising of
-                those is finished, and the best is kept. That loses a good one now and then: more
-                tries are better on the whole, not for every sample. A prompt that names nothing,
-                and a whole map that is given, have one try.
+                after a quarter of them is given up; if none of the first four has it all, the most
+                promising of them is finished. Each later try is given a part of the best map so
+                far that is right, and becomes the best if it holds more. Looking early loses a
+                good one now and then: more tries are better on the whole, not for every sample. A
+                prompt that names nothing, and a whole map that is given, have one try.
             num_inference_steps: steps of the scheduler.
             guidance_scale: weight of the prompt, 1 for none; a pair for image and map.
             image_prompt_scale: weight of the image prompt, likewise.
@@ -285,9 +286,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 Checks.of(asked, samples, frames, self._decoder),
                 [s is not None for s in strengths],
                 tries,
+                self._given,
                 on_step,
             )
-            out = self._output(tried.states(), output_type, samples, frames)
+            state = torch.stack([one.state for one in tried.made])
+            out = self._output(state, output_type, [one.given for one in tried.made], frames)
         out["tries"] = [number + 1 for number in tried.kept]
         self.maybe_free_model_hooks()
         return out if return_dict else (out.images, out.maps)

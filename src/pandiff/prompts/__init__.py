@@ -1,6 +1,7 @@
-"""What prompts claim, and whether it holds in a map."""
+"""What prompts claim, whether it holds in a map, and what of a map to keep where it does not."""
 
 from pandiff.prompts.claims import share_held
+from pandiff.prompts.keep import kept
 from pandiff.prompts.vocabulary import Vocabulary
 
-__all__ = ["Vocabulary", "share_held"]
+__all__ = ["Vocabulary", "kept", "share_held"]
