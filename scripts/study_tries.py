@@ -1,15 +1,18 @@
 """What several tries of a sample buy, and how early one can tell: the tables for docs/log.md.
 
-    python scripts/study_tries.py --prompts 32 --tries 16 --steps 12 --out out/study_tries.json
+    python scripts/study_tries.py --prompts 32 --tries 16 --kept 16 32 --steps 12 \
+        --out out/study_tries.json
 
-Every try of every prompt is drawn to the end, and what its map promises is kept at some steps on
-the way. A try is whole if its map has all categories that the prompt names, and things in the
-numbers that it states.
+Every try of every prompt is drawn from nothing and to the end, and what its map promises is read
+at some steps on the way. A try is whole if its map has all categories that the prompt names, and
+things in the numbers that it states. With `--kept` the same prompts are also drawn as the pipeline
+does it with so many tries: looked at early, with what is right kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +84,27 @@ def draw(
     return found
 
 
+def draw_kept(
+    pipe: PanopticDiffusionPipeline,
+    captions: Sequence[Caption],
+    tries: int,
+    args: argparse.Namespace,
+) -> dict[str, Any]:
+    """What the samples of `pipe(tries=tries)` hold, in how many seconds."""
+    start = time.monotonic()
+    out = pipe(
+        [caption.text for caption in captions],
+        num_inference_steps=args.steps,
+        guidance_scale=args.guidance,
+        tries=tries,
+        generator=[
+            torch.Generator().manual_seed(sample_seed(args.seed, k)) for k in range(len(captions))
+        ],
+    )
+    held = [Held.of(caption, one) for caption, one in zip(captions, out.maps, strict=True)]
+    return {"held": held, "tries": out.tries, "seconds": time.monotonic() - start}
+
+
 def best_of(prompts: Sequence[Tried], count: int) -> tuple[float, float, float]:
     """Categories and exact counts of the first of the best of `count` tries, and tries until then.
 
@@ -94,9 +118,14 @@ def best_of(prompts: Sequence[Tried], count: int) -> tuple[float, float, float]:
         shares = [held.share for held in some]
         kept.append(some[int(np.argmax(shares))])
         tries.append(shares.index(1.0) + 1 if 1.0 in shares else count)
-    stated = [k.counts == k.stated for k in kept if k.stated]
-    categories = sum(k.categories for k in kept) / max(1, sum(k.named for k in kept))
-    return categories, float(np.mean(stated)) if stated else np.nan, float(np.mean(tries))
+    return *rates(kept), float(np.mean(tries))
+
+
+def rates(held: Sequence[Held]) -> tuple[float, float]:
+    """Share of the named categories, and of the prompts with stated numbers that hold them all."""
+    stated = [one.counts == one.stated for one in held if one.stated]
+    categories = sum(one.categories for one in held) / max(1, sum(one.named for one in held))
+    return categories, float(np.mean(stated)) if stated else np.nan
 
 
 def promise(prompts: Sequence[Tried], part: str) -> tuple[float, float]:
@@ -124,12 +153,22 @@ def tables(prompts: Sequence[Tried]) -> str:
     return "\n".join(lines)
 
 
+def table_of_kept(kept: Mapping[int, Mapping[str, Any]]) -> str:
+    """What the pipeline's own tries buy, as Markdown."""
+    lines = ["| the pipeline's tries | categories | counts exact | seconds |", "|---|---|---|---|"]
+    for most, one in kept.items():
+        categories, counts = rates(one["held"])
+        lines.append(f"| {most} | {categories:.3f} | {counts:.3f} | {one['seconds']:.0f} |")
+    return "\n".join(lines)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw, write the numbers, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="scenes", help="built-in name, folder or hub id")
     parser.add_argument("--prompts", type=int, default=32, help="of unseen scenes; 2 or more")
     parser.add_argument("--tries", type=int, default=16)
+    parser.add_argument("--kept", type=int, nargs="*", default=[], help="numbers of the tries of a pipeline, drawn too")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=1000)
@@ -142,8 +181,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     captions = [one.caption for one in subjects(args.prompts, pipe.image_size)]
     prompts = [draw(pipe, k, c, args) for k, c in enumerate(track(captions, "prompts"))]
     settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
-    write_json(args.out, {"settings": settings, "prompts": prompts})
+    kept = {most: draw_kept(pipe, captions, most, args) for most in track(args.kept, "kept")}
+    write_json(args.out, {"settings": settings, "prompts": prompts, "kept": kept})
     print(tables(prompts))
+    if kept:
+        print("", table_of_kept(kept), sep="\n")
 
 
 if __name__ == "__main__":

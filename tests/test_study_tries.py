@@ -56,13 +56,19 @@ def test_what_an_early_look_promises(script: ModuleType, prompts: list[Any]) -> 
 
 def test_it_runs(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "tries.json"
-    script.main([*["--prompts", "2", "--tries", "2", "--steps", "4", "--out"], str(out)])
+    script.main(
+        [*["--prompts", "2", "--tries", "2", "--steps", "4", "--kept", "1", "3", "--out"], str(out)]
+    )
     found = json.loads(out.read_text())
     assert [len(one["0.25"]) for one in found["prompts"]] == [2, 2]
     assert found["settings"]["steps"] == 4
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| tries | categories | counts exact | tries made |"
-    assert len(lines) == 2 + 2 + 1 + 2 + 3
+    assert len(lines) == 2 + 2 + 1 + 2 + 3 + 1 + 2 + 2
+    assert lines[-2].startswith("| 1 | ") and lines[-1].startswith("| 3 | ")
+    first = found["kept"]["1"]
+    assert first["held"] == [one["1.0"][0] for one in found["prompts"]], "the first try is the same"
+    assert first["tries"] == [1, 1] and max(found["kept"]["3"]["tries"]) <= 3
 
 
 def test_too_few_steps_to_look_at(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
