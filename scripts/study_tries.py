@@ -168,7 +168,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default="scenes", help="built-in name, folder or hub id")
     parser.add_argument("--prompts", type=int, default=32, help="of unseen scenes; 2 or more")
     parser.add_argument("--tries", type=int, default=16)
-    parser.add_argument("--kept", type=int, nargs="*", default=[], help="numbers of the tries of a pipeline, drawn too")
+    parser.add_argument(
+        "--kept",
+        type=int,
+        nargs="*",
+        default=[],
+        help="numbers of the tries of a pipeline, drawn too",
+    )
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=1000)

@@ -159,12 +159,33 @@ def test_tries_and_map_guidance(
     assert set(asked) == {(3, 2.0)}
 
 
+@pytest.mark.filterwarnings("ignore:expected at most 63 instances")  # of an untrained model
+def test_redrawn(
+    scenes_model: Path, tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+    call = PanopticDiffusionPipeline.__call__
+
+    def noted(self: PanopticDiffusionPipeline, *prompts: Any, **options: Any) -> Any:
+        asked.append((options["tries"], options["map_guidance_scale"], "map" in options))
+        return call(self, *prompts, **options)
+
+    monkeypatch.setattr(PanopticDiffusionPipeline, "__call__", noted)
+    more = ("--redraw", "--tries", 3, "--map-guidance", 2, "--directions", "text")
+    assert evaluate(scenes_model, tmp_path / "redrawn", *more) == 0
+    assert set(asked) == {(3, 1.0, False), (1, 2.0, True)}
+    report = json.loads((tmp_path / "redrawn/metrics.json").read_text())
+    assert report["setup"]["redraw"] is True
+    page = (tmp_path / "redrawn/report.html").read_text().split("</header>")[0]
+    assert "up to 3 tries, redrawn, " in page
+
+
 def test_a_folder_from_before_there_were_tries(
     run: Path, scenes_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(run, tmp_path / "old")
     settings = json.loads((tmp_path / "old/settings.json").read_text())
-    later = {"map_guidance_scale": 1.0, "tries": 1}
+    later = {"map_guidance_scale": 1.0, "tries": 1, "redraw": False}
     assert {k: settings.pop(k) for k in later} == later
     (tmp_path / "old/settings.json").write_text(json.dumps(settings))
     assert evaluate(scenes_model, tmp_path / "old") == 0

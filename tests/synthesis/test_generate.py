@@ -58,6 +58,39 @@ def test_what_the_pipeline_is_asked() -> None:
     assert [g.initial_seed() for g in asked["generator"]] == [3_000_009, 3_000_010]
 
 
+def test_an_image_is_made_once_more_from_its_whole_map() -> None:
+    pipe: Any = Recorder()
+    settings = Settings(seed=3, map_guidance_scale=1.5, tries=4, redraw=True)
+    list(pairs(pipe, ["a", "b"], settings, Conditions(image_prompt=PHOTO)))
+    first, again = pipe.asked
+    assert (first["tries"], first["map_guidance_scale"], first["map"]) == (4, 1.0, None)
+    assert (again["tries"], again["map_guidance_scale"]) == (1, 1.5)
+    assert again["map"] == [SKY, SKY] and again["image_prompt"] == PHOTO
+    same = ("prompt", "generator", "num_inference_steps", "guidance_scale", "negative_prompt")
+    assert all(first[name] is again[name] or first[name] == again[name] for name in same)
+
+
+def test_redrawn_maps_are_those_of_the_first_call(pipe: PanopticDiffusionPipeline) -> None:
+    first, again = (
+        list(pairs(pipe, ["a box", "a box"], Settings(steps=2, batch_size=size, redraw=redraw)))
+        for size, redraw in ((2, False), (1, True))
+    )
+    assert all(
+        np.array_equal(a.panoptic.ids, b.panoptic.ids) for a, b in zip(first, again, strict=True)
+    )
+    images = [[np.asarray(p.image) for p in some] for some in (first, again)]
+    assert not any(np.array_equal(*both) for both in zip(*images, strict=True))
+    assert not np.array_equal(*images[1])
+
+
+@pytest.mark.parametrize("given", [Conditions(SKY), Conditions(image=PHOTO, strength=0.5)])
+def test_what_is_given_is_not_redrawn(given: Conditions) -> None:
+    pipe: Any = Recorder()
+    with pytest.raises(InputError, match="prompts alone with redraw, got a map or an image"):
+        list(pairs(pipe, ["a"], Settings(redraw=True), given))
+    assert not pipe.asked
+
+
 def test_the_record_has_what_is_not_as_usual() -> None:
     pair = next(pairs(Recorder(), ["a"], Settings()))  # type: ignore[arg-type]
     usual = record(pair, Settings())
@@ -65,6 +98,8 @@ def test_the_record_has_what_is_not_as_usual() -> None:
                      "confidence": 1.0}  # fmt: skip
     changed = record(pair, Settings(guidance_interval=(0.1, 0.9), batch_size=3))
     assert changed == usual | {"guidance_interval": (0.1, 0.9)}
+    redrawn = record(pair, Settings(redraw=True, map_guidance_scale=2.0))
+    assert redrawn == usual | {"redraw": True, "map_guidance_scale": 2.0}
     assert Conditions().record() == {}
     assert Conditions(SKY).record() == {"given": ["map"]}
     varied = Conditions(image=PHOTO, strength=0.5, image_prompt=PHOTO)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pandiff.cli.command import Command, finite_number, positive_number, progress
-from pandiff.cli.models import add_map_guidance, add_sampling, add_tries, load
+from pandiff.cli.models import add_map_guidance, add_redraw, add_sampling, add_tries, load
 
 if TYPE_CHECKING:
     from pandiff.evaluation.measuring import Judges
@@ -31,6 +31,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_map_guidance(parser)
     add_tries(parser)
+    add_redraw(parser)
     parser.add_argument("--directions", nargs="+", choices=DIRECTIONS, default=DIRECTIONS)
     parser.add_argument("--segmenter", metavar="F", help="judge of image and map: folder or hub id")
     parser.add_argument(
@@ -74,7 +75,7 @@ def _run(args: argparse.Namespace) -> dict[str, Any]:
 
     settings = Settings(
         args.model, args.data, args.count, args.seed, args.steps, args.guidance,
-        tuple(args.directions), args.map_guidance, args.tries,
+        tuple(args.directions), args.map_guidance, args.tries, args.redraw,
     )  # fmt: skip
     device = args.device or best_device()
     pipe = load(args.model).to(device)

@@ -53,6 +53,15 @@ def add_tries(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None
     )
 
 
+def add_redraw(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """--redraw, of the commands that make images together with maps."""
+    parser.add_argument(
+        "--redraw",
+        action="store_true",
+        help="make each image once more, from the whole map made with it; they agree better",
+    )
+
+
 def add_map_guidance(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """--map-guidance, of the commands that make images together with maps."""
     parser.add_argument(
@@ -157,6 +166,7 @@ def _guidance_arguments(group: argparse._ArgumentGroup) -> None:
         help="weight of the prompt, or two: on image and map",
     )
     add("--image-prompt-scale", "weight of the image prompt")
+    add_redraw(group)
     add_map_guidance(group)
     add("--image-guidance", "weight of the image in the map")
     group.add_argument(
@@ -206,6 +216,8 @@ def _check_together(args: argparse.Namespace) -> None:
          "name the image to resemble"),
         (args.animate and args.tries > 1, "--animate or --tries", "both",
          "animate one try, or keep the best of several"),
+        (args.redraw and (args.map or args.image), "--redraw or what is given", "both",
+         "leave out --redraw, --map and --image make what is missing at once"),
         (args.negative and plain, "--guidance above 1 with --negative", "1", "3 is usual"),
     )  # fmt: skip
     for is_wrong, *what in wrong:
@@ -246,6 +258,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         settings(args, args.guidance),
         negative_prompt=args.negative,
         tries=args.tries,
+        redraw=args.redraw,
         image_prompt_scale=args.image_prompt_scale,
         map_guidance_scale=args.map_guidance,
         image_guidance_scale=args.image_guidance,

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pandiff.cli.command import Command, finite_number, positive_number
-from pandiff.cli.models import add_map_guidance, add_sampling, load, number_or_pair, settings
+from pandiff.cli.models import (
+    add_map_guidance,
+    add_redraw,
+    add_sampling,
+    load,
+    number_or_pair,
+    settings,
+)
 from pandiff.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +53,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--guidance", metavar="G[,G]", type=number_or_pair, default=3.0, help="weight of the prompt"
     )
+    add_redraw(parser)
     add_map_guidance(parser)
     parser.add_argument(
         "--balance",
@@ -106,7 +114,11 @@ def _options(args: argparse.Namespace) -> Options:
 
     return Options(
         args.count,
-        replace(settings(args, args.guidance), map_guidance_scale=args.map_guidance),
+        replace(
+            settings(args, args.guidance),
+            redraw=args.redraw,
+            map_guidance_scale=args.map_guidance,
+        ),
         Thresholds(
             args.min_confidence, args.min_adherence, args.min_agreement, args.no_near_duplicates
         ),

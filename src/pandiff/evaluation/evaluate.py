@@ -45,7 +45,7 @@ SAMPLES, SETTINGS, ROWS, METRICS = "samples", "settings.json", "rows.npz", "metr
 PAGE = "report.html"
 LEAST = 4
 """Fewest samples that can be told apart from one another."""
-LATER = {"map_guidance_scale": 1.0, "tries": 1}
+LATER = {"map_guidance_scale": 1.0, "tries": 1, "redraw": False}
 """What settings.json lacks where it was written before there were these settings."""
 
 
@@ -60,6 +60,8 @@ class Settings:
         seed: chooses the prompts of a folder; sample k is made from (seed, k).
         steps, guidance_scale, map_guidance_scale: of the pipeline.
         tries: most tries of a sample from text.
+        redraw: whether its image is made once more, from its whole map; map guidance then acts on
+            that image alone.
         directions: of text, map_to_image and image_to_map; text is always there.
     """
 
@@ -72,6 +74,7 @@ class Settings:
     directions: tuple[str, ...] = DIRECTIONS
     map_guidance_scale: float = 1.0
     tries: int = 1
+    redraw: bool = False
 
     def __post_init__(self) -> None:
         if self.count < LEAST:
@@ -167,7 +170,7 @@ def draw(
         "map_guidance_scale": settings.map_guidance_scale,
         "tries": settings.tries,
     }
-    model = Model(pipe, questions, options, settings.seed_of)
+    model = Model(pipe, questions, options, settings.seed_of, settings.redraw)
     makers: dict[str, Make] = {REFERENCE: real(questions)}
     if questions.most is None or questions.most >= 2 * settings.count:
         makers[OTHERS] = real(questions, offset=settings.count)

@@ -26,4 +26,6 @@ def sampling_of(setup: Mapping[str, Any]) -> str:
         parts.append(f"map guidance {setup['map_guidance_scale']:g}")
     if setup.get("tries", 1) != 1:
         parts.append(f"up to {setup['tries']} tries")
+    if setup.get("redraw", False):
+        parts.append("redrawn")
     return ", ".join(parts)

@@ -19,9 +19,8 @@ from pandiff.collectives import world_size
 from pandiff.evaluation.questions import Question, Questions
 from pandiff.evaluation.ranks import first, gather_bytes, rank
 from pandiff.evaluation.sharpness import sharpness
-from pandiff.models.encoders import to_images
 from pandiff.panoptic import PanopticMap
-from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.pipeline import PanopticDiffusionPipeline, PanopticPipelineOutput
 from pandiff.taxonomy import Taxonomy
 
 REFERENCE, OTHERS = "reference", "others"
@@ -136,40 +135,52 @@ class Model:
         questions: what it is asked.
         options: how it samples, by the names of the pipeline's arguments.
         seed_of: number of a sample to its seed.
+        redraw: whether images of prompts are made once more, from their whole maps.
     """
 
     pipe: PanopticDiffusionPipeline
     questions: Questions
     options: Mapping[str, Any]
     seed_of: Callable[[int], int]
+    redraw: bool = False
 
     def text(self, numbers: Sequence[int]) -> Iterator[Sample]:
         """Prompts to images with their maps, which are measured before they are decoded."""
         asked = [self.questions(k) for k in numbers]
-        pipe, size = self.pipe, (self.pipe.image_size,) * 2
-        out = self._call(numbers, [q.prompt for q in asked], output_type="pt")
-        group = pipe.panoptic_codec.channel_groups["category"]
-        clear = [sharpness(values[group].float().cpu().numpy()) for values in out.maps]
-        maps = pipe.panoptic_codec.decode_batch(out.maps, size)
-        for k, q, i, m, c in zip(numbers, asked, to_images(out.images), maps, clear, strict=True):
+        prompts, generators = [q.prompt for q in asked], self._generators(numbers)
+        first = {"map_guidance_scale": 1.0} if self.redraw else {}
+        out = self._call(generators, prompts, **first)
+        assert out.map_tensors is not None
+        group = self.pipe.panoptic_codec.channel_groups["category"]
+        clear = [sharpness(values[group].float().cpu().numpy()) for values in out.map_tensors]
+        images = out.images
+        if self.redraw:
+            images = self._call(generators, prompts, map=out.maps, tries=1).images
+        for k, q, i, m, c in zip(numbers, asked, images, out.maps, clear, strict=True):
             yield Sample(i, m, self._record(k, q) | {"sharpness": round(c, 4)})
 
     def map_to_image(self, numbers: Sequence[int]) -> Iterator[Sample]:
         """Prompts and maps to images."""
         asked = [self.questions(k) for k in numbers]
         prompts, maps = [q.prompt for q in asked], [q.panoptic for q in asked]
-        yield from self._samples(numbers, asked, self._call(numbers, prompts, map=maps))
+        out = self._call(self._generators(numbers), prompts, map=maps)
+        yield from self._samples(numbers, asked, out)
 
     def image_to_map(self, numbers: Sequence[int]) -> Iterator[Sample]:
         """Images to maps."""
         asked = [self.questions(k) for k in numbers]
         images = [q.image for q in asked]
-        out = self._call(numbers, [""] * len(asked), image=images, guidance_scale=1.0)
+        free = [""] * len(asked)
+        out = self._call(self._generators(numbers), free, image=images, guidance_scale=1.0)
         yield from self._samples(numbers, asked, out)
 
-    def _call(self, numbers: Sequence[int], prompts: list[str], **options: Any) -> Any:
+    def _generators(self, numbers: Sequence[int]) -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(self.seed_of(k)) for k in numbers]
+
+    def _call(
+        self, generators: list[torch.Generator], prompts: list[str], **options: Any
+    ) -> PanopticPipelineOutput:
         self.pipe.set_progress_bar_config(disable=True)
-        generators = [torch.Generator().manual_seed(self.seed_of(k)) for k in numbers]
         return self.pipe(prompts, generator=generators, **{**self.options, **options})
 
     def _samples(

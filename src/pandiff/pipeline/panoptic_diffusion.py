@@ -61,11 +61,13 @@ class PanopticPipelineOutput(BaseOutput):
         maps: one PanopticMap for each image; with output_type "pt" or "latent" the map tensors
             (N, C, H, W) in [-1, 1].
         tries: for each of them which try was kept: 1, 2, ...; None of a preview.
+        map_tensors: (N, C, H, W), what the maps were decoded from, whatever the output_type.
     """
 
     images: list[Image.Image] | Tensor
     maps: list[PanopticMap] | Tensor
     tries: list[int] | None = None
+    map_tensors: Tensor | None = None
 
 
 class PanopticDiffusionPipeline(DiffusionPipeline):
@@ -424,10 +426,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     def _output(
         self, z: Tensor, output_type: str, samples: Sequence[Given], frames: Sequence[Frame]
     ) -> PanopticPipelineOutput:
+        latents, panoptic = self.transformer.layout.unpack(z)
         if output_type == "pil":
             images = self._decoder.images(z, samples, frames)
-            return PanopticPipelineOutput(images, self._decoder.maps(z, samples, frames))
-        latents, panoptic = self.transformer.layout.unpack(z)
+            maps = self._decoder.maps(z, samples, frames)
+            return PanopticPipelineOutput(images, maps, map_tensors=panoptic)
         if output_type == "pt":
             latents = decode_latents(self.vae, latents)
-        return PanopticPipelineOutput(latents, panoptic)
+        return PanopticPipelineOutput(latents, panoptic, map_tensors=panoptic)

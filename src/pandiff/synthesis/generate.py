@@ -36,6 +36,8 @@ class Settings:
         batch_size: samples at a time; changes speed and memory only.
         negative_prompt: what guidance leads away from.
         tries: most tries of a sample, until its map has what the prompt claims.
+        redraw: whether the image is made once more, from the whole map that was made with it: the
+            two then agree better. The map's guidance acts on that image alone.
         image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval: as the
             pipeline takes them.
     """
@@ -46,6 +48,7 @@ class Settings:
     batch_size: int = 8
     negative_prompt: str = ""
     tries: int = 1
+    redraw: bool = False
     image_prompt_scale: float = 1.0
     map_guidance_scale: float = 1.0
     image_guidance_scale: float = 1.0
@@ -59,16 +62,22 @@ class Settings:
             "negative_prompt": self.negative_prompt,
             "tries": self.tries,
             "image_prompt_scale": self.image_prompt_scale,
-            "map_guidance_scale": self.map_guidance_scale,
+            "map_guidance_scale": 1.0 if self.redraw else self.map_guidance_scale,
             "image_guidance_scale": self.image_guidance_scale,
             "guidance_interval": self.guidance_interval,
         }
 
+    def redraw_arguments(self) -> dict[str, Any]:
+        """What it is called with once more, with the maps of the first call."""
+        return self.arguments() | {"tries": 1, "map_guidance_scale": self.map_guidance_scale}
+
     def record(self) -> dict[str, Any]:
         """The arguments for the manifest: steps and guidance, and what is not as usual."""
-        usual = Settings().arguments()
+        usual = Settings().arguments() | {"redraw": False}
         always = ("num_inference_steps", "guidance_scale")
-        return {k: v for k, v in self.arguments().items() if k in always or v != usual[k]}
+        scale = {"map_guidance_scale": self.map_guidance_scale}
+        mine = self.arguments() | scale | {"redraw": self.redraw}
+        return {k: v for k, v in mine.items() if k in always or v != usual[k]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +105,11 @@ class Conditions:
         if self.strength is not None and self.image is None:
             raise InputError("an image to vary with strength", "none", "give one")
         _ = self.kept  # raises InputError
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether a map or an image is given, whole or in part."""
+        return self.map is not None or self.image is not None
 
     @property
     def kept(self) -> Given:
@@ -156,21 +170,29 @@ def pairs(
         on_step: called after each step of each batch as (pipe, step, timestep, tensors), the
             tensors with the estimate of the "clean" state.
         progress: wraps the list of batches.
+
+    Raises:
+        InputError: if images are to be made once more that are given, or whose maps are.
     """
+    if settings.redraw and conditions.has_parts:
+        raise InputError("prompts alone with redraw", "a map or an image", "leave one out")
     pipe.set_progress_bar_config(disable=True)
     starts = range(0, len(prompts), settings.batch_size)
     for start in progress(starts):
         some = list(prompts[start : start + settings.batch_size])
         seeds = [sample_seed(settings.seed, start + k) for k in range(len(some))]
-        out = pipe(
-            some,
-            generator=[torch.Generator().manual_seed(s) for s in seeds],
-            callback_on_step_end=on_step,
-            callback_on_step_end_tensor_inputs=("clean",),
-            **settings.arguments(),
-            **conditions.arguments(),
-        )
-        for one in zip(some, seeds, out.images, out.maps, strict=True):
+        options: dict[str, Any] = {
+            "generator": [torch.Generator().manual_seed(s) for s in seeds],
+            "callback_on_step_end": on_step,
+            "callback_on_step_end_tensor_inputs": ("clean",),
+        }
+        given = conditions.arguments()
+        out = pipe(some, **options, **settings.arguments(), **given)
+        images, maps = out.images, out.maps
+        if settings.redraw:
+            given = given | {"map": maps}
+            images = pipe(some, **options, **settings.redraw_arguments(), **given).images
+        for one in zip(some, seeds, images, maps, strict=True):
             yield Pair(*one)
 
 

@@ -43,6 +43,17 @@ def test_a_candidate_does_not_depend_on_the_others(make: Maker) -> None:
     assert same(make(tasks(3, 1))[0], all_four[3])
 
 
+def test_a_redrawn_candidate_keeps_its_map(pipe: PanopticDiffusionPipeline, make: Maker) -> None:
+    settings = Settings(steps=1, batch_size=4, redraw=True, map_guidance_scale=2.0)
+    again = Maker(pipe, settings, CleanUp())
+    plain, redrawn = make(tasks(0, 1)), again(tasks(0, 1))
+    for one, other in zip(plain, redrawn, strict=True):
+        assert isinstance(one, Candidate) and isinstance(other, Candidate)
+        assert one.panoptic == other.panoptic and one.confidence == other.confidence
+        assert not np.array_equal(np.asarray(one.image), np.asarray(other.image))
+    assert same(again(tasks(1))[0], redrawn[1])
+
+
 def test_size_and_confidence(make: Maker) -> None:
     (made,) = make(tasks(0))
     assert isinstance(made, Candidate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from PIL import Image
@@ -115,13 +116,19 @@ class Maker:
     @torch.inference_mode()
     def _whole(self, tasks: Sequence[Task]) -> list[Candidate | Failure]:
         filled = [tasks[k % len(tasks)] for k in range(self._settings.batch_size)]
-        out = self._pipe(
-            [task.caption.text for task in filled],
-            generator=[torch.Generator().manual_seed(task.seed) for task in filled],
-            output_type="latent",
-            **self._settings.arguments(),
-        )
-        return [self._finish(out.images[k], out.maps[k]) for k in range(len(tasks))]
+        prompts = [task.caption.text for task in filled]
+        options: dict[str, Any] = {
+            "generator": [torch.Generator().manual_seed(task.seed) for task in filled],
+            "output_type": "latent",
+        }
+        out = self._pipe(prompts, **options, **self._settings.arguments())
+        latents = out.images
+        if self._settings.redraw:
+            side = (self._pipe.image_size,) * 2
+            maps = self._pipe.panoptic_codec.decode_batch(out.maps, side)
+            again = self._settings.redraw_arguments()
+            latents = self._pipe(prompts, map=maps, **options, **again).images
+        return [self._finish(latents[k], out.maps[k]) for k in range(len(tasks))]
 
     def _finish(self, latent: Tensor, values: Tensor) -> Candidate | Failure:
         """Latent (C, h, w) and map tensor (C, H, W) -> the sample."""
