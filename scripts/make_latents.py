@@ -13,55 +13,78 @@ from __future__ import annotations
 import argparse
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from pandiff.coco import PanopticFolder
-from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.data.encoded import fit_map
+from pandiff.data.images import fit
+from pandiff.errors import InputError
+from pandiff.pipeline import PanopticDiffusionPipeline, reading
 from pandiff.training.progress import track
 
 STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 
-class Asked(NamedTuple):
-    """What is made of an image: its number, a caption, and the part of the noise levels."""
-
-    image: int
-    caption: str
-    strength: float
-
-
-def choose(folder: PanopticFolder, images: Sequence[int], rng: random.Random) -> list[Asked]:
-    """A caption and a strength for each image."""
-    strengths = [rng.choice(STRENGTHS) for _ in images]
-    captions = [rng.choice(folder.captions(k) or [""]) for k in images]
-    return [Asked(*one) for one in zip(images, captions, strengths, strict=True)]
-
-
 def make(
-    pipe: PanopticDiffusionPipeline, folder: PanopticFolder, asked: Sequence[Asked], steps: int
+    pipe: PanopticDiffusionPipeline, folder: PanopticFolder, images: Sequence[int], steps: int
 ) -> Tensor:
-    """(B, C, h, w) float16: the latents."""
+    """(B, C, h, w) float16: a latent of each of the images, each from its own number alone."""
+    chance = [random.Random(k) for k in images]
+    side = pipe.image_size
     out = pipe(
-        [one.caption for one in asked],
-        image=[folder.image(one.image) for one in asked],
-        map=[folder.panoptic(one.image) for one in asked],
-        strength=[one.strength for one in asked],
+        [one.choice(folder.captions(k) or [""]) for k, one in zip(images, chance, strict=True)],
+        image=[fit(folder.image(k), side) for k in images],
+        map=[fit_map(folder.panoptic(k), side) for k in images],
+        strength=[one.choice(STRENGTHS) for one in chance],
         num_inference_steps=steps,
-        generator=[torch.Generator().manual_seed(one.image) for one in asked],
+        generator=[torch.Generator().manual_seed(k) for k in images],
         output_type="latent",
     )
     latents: Tensor = out.images.half().cpu()
     return latents
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def read(path: Path, settings: Mapping[str, str]) -> dict[str, Tensor]:
+    """What was made before, with the same settings; nothing if there is no file."""
+    if not path.exists():
+        return {}
+    with reading("latents", path), safe_open(path, "pt") as file:
+        made = file.metadata() or {}
+        found = {name: file.get_tensor(name) for name in ("index", "latents")}
+    odd = [name for name in settings if made.get(name) != settings[name]]
+    if odd:
+        expected = f"the {odd[0]} {made.get(odd[0])!r} with which {path} was begun"
+        raise InputError(expected, repr(settings[odd[0]]), "repeat that or choose another --out")
+    return found
+
+
+def run(args: argparse.Namespace) -> None:
     """Make what is missing."""
+    settings = {name: str(getattr(args, name)) for name in ("model", "data", "steps")}
+    folder, have = PanopticFolder.open(args.data), read(args.out, settings)
+    done = set(have["index"].tolist()) if have else set()
+    last = min(len(folder), args.first + args.count)
+    missing = [k for k in range(args.first, last) if k not in done]
+    pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.to("cuda" if torch.cuda.is_available() else "cpu")
+    for start in track(range(0, len(missing), args.batch), "latents"):
+        some = missing[start : start + args.batch]
+        new = {"index": torch.tensor(some), "latents": make(pipe, folder, some, args.steps)}
+        have = {k: torch.cat([have[k], v]) if have else v for k, v in new.items()}
+        fresh = args.out.with_name(args.out.name + ".fresh")
+        save_file(have, fresh, metadata=settings)
+        os.replace(fresh, args.out)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the options and run; wrong input ends with one line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="scenes", help="built-in name, folder or hub id")
     parser.add_argument("--data", type=Path, required=True, help="dataset folder")
@@ -70,26 +93,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=10, help="of all noise levels")
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--out", type=Path, default=Path("latents.safetensors"))
-    args = parser.parse_args(argv)
-    folder = PanopticFolder.open(args.data)
-    last = min(len(folder), args.first + args.count)
-    have = load_file(args.out) if args.out.exists() else {}
-    done = set(have["index"].tolist()) if have else set()
-    pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
-    pipe.set_progress_bar_config(disable=True)
-    rng = random.Random(args.first)
-    batches = [range(k, min(last, k + args.batch)) for k in range(args.first, last, args.batch)]
-    plans = [choose(folder, batch, rng) for batch in batches]
-    missing = [plan for plan in plans if not done.issuperset(one.image for one in plan)]
-    for plan in track(missing, "latents"):
-        new = {
-            "index": torch.tensor([one.image for one in plan]),
-            "latents": make(pipe, folder, plan, args.steps),
-        }
-        have = {k: torch.cat([have[k], v]) if have else v for k, v in new.items()}
-        fresh = args.out.with_name(args.out.name + ".fresh")
-        save_file(have, fresh)
-        os.replace(fresh, args.out)
+    try:
+        run(parser.parse_args(argv))
+    except InputError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

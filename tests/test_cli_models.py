@@ -343,6 +343,7 @@ WRONG: list[tuple[tuple[object, ...], str]] = [
     ((*GENERATE, "--image-prompt-scale", "2"), "expected --image-prompt with --image-prompt-scale"),
     ((*GENERATE, "--tries", "0"), "a positive number for --tries, got '0'"),
     ((*GENERATE, "--tries", "2", "--animate"), "expected --animate or --tries, got both"),
+    ((*GENERATE, "--redraw", "--animate"), "expected --animate or --redraw, got both"),
     ((*GENERATE, "--redraw", "--map", "m.png"), "expected --redraw or what is given, got both"),
     ((*GENERATE, "--negative", "sky", "--guidance", "1"), "--guidance above 1 with --negative"),
     ((*SEGMENT,), "expected IMAGE, got none"),

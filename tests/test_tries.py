@@ -17,12 +17,13 @@ from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline, PanopticPipelineOutput
 from pandiff.pipeline.checks import Checks
-from pandiff.pipeline.conditions import Given
+from pandiff.pipeline.conditions import Given, Known
 from pandiff.pipeline.tries import AFRESH, Generators, Tries, Try
-from pandiff.prompts import Vocabulary, kept, share_held
+from pandiff.prompts import Vocabulary, pixels_to_keep, share_held
 
 Pipe = PanopticDiffusionPipeline
 MANY = "seven boxes on the ground below the sky"
+TEN = "ten boxes and the ground"
 SHARES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 
 
@@ -210,7 +211,9 @@ def by_hand(
             best, _ = alone(steps >= 12 and prompt != "", promised, held, AFRESH)
             claim, base = Vocabulary(pipe.taxonomy).read(prompt), made[best].maps[0]
             if held[best] < 1:
-                own = own.with_kept(base, kept(claim, base, generators.choices(0, number)))
+                own = own.with_kept(
+                    base, pixels_to_keep(claim, base, generators.choices(0, number))
+                )
                 later |= own.map is not None
         early, one = run_one(pipe, prompt, generators(0, number), steps, own)
         made.append(one)
@@ -247,12 +250,39 @@ def test_one_try_is_what_it_was(pipe: Pipe) -> None:
 
 @pytest.mark.parametrize("output_type", ["pt", "latent"])
 def test_other_outputs_are_of_the_same_tries(pipe: Pipe, output_type: str) -> None:
-    shown = run(pipe, [MANY] * 2, [0, 1], tries=3)
-    tensors = run(pipe, [MANY] * 2, [0, 1], tries=3, output_type=output_type)
-    assert shown.tries == tensors.tries
-    maps = pipe.panoptic_codec.decode_batch(tensors.maps, (64, 64))
-    for one, other in zip(shown.maps, maps, strict=True):
-        assert np.array_equal(one.ids, other.ids)
+    for most in (3, 7):
+        shown = run(pipe, [MANY] * 2, [7, 8], tries=most)
+        tensors = run(pipe, [MANY] * 2, [7, 8], tries=most, output_type=output_type)
+        assert shown.tries == tensors.tries
+        assert torch.equal(shown.map_tensors, tensors.maps)
+        maps = pipe.panoptic_codec.decode_batch(tensors.maps, (64, 64))
+        for one, other in zip(shown.maps, maps, strict=True):
+            assert most > AFRESH or np.array_equal(one.ids, other.ids)
+
+
+def test_a_part_of_a_map_that_is_kept_brings_nothing_else_along(pipe: Pipe) -> None:
+    ids = np.repeat([1, 2, 3, 4], 4)[None].repeat(8, 0)
+    panoptic = PanopticMap.from_ids(ids, {1: 1, 2: 2, 3: 7, 4: 7}, pipe.taxonomy)
+    mask = ids == 3
+    one = Given().with_kept(panoptic, mask)
+    assert one.map is not None and one.known.map is not None
+    assert [s.id for s in one.map.segments] == [3] and np.array_equal(one.known.map, mask)
+    assert Given().with_kept(panoptic, np.zeros_like(mask)).map is None
+    both = Given(panoptic, known=Known(ids == 1)).with_kept(panoptic, mask)
+    assert both.map is not None and both.known.map is not None
+    assert [s.id for s in both.map.segments] == [1, 3]
+    assert np.array_equal(both.known.map, (ids == 1) | mask)
+    photo = Image.new("RGB", (16, 8))
+    part = Given(image=photo, known=Known(ids > 2, ids > 2)).with_kept(panoptic, mask).known
+    assert part.map is not None and part.image is not None
+    assert np.array_equal(part.map, mask) and np.array_equal(part.image, ids > 2)
+
+
+def test_strength_1_without_an_image_is_no_variation(pipe: Pipe) -> None:
+    plain = run(pipe, MANY, [7], steps=12, tries=6)
+    other = run(pipe, MANY, [7], steps=12, tries=6, strength=1)
+    assert plain.tries == other.tries
+    assert np.array_equal(plain.maps[0].ids, other.maps[0].ids)
 
 
 def test_what_claims_nothing_or_is_given_has_one_try(
@@ -268,18 +298,38 @@ def test_what_claims_nothing_or_is_given_has_one_try(
     assert out.tries == [1]
 
 
-def test_what_is_given_in_part_is_kept_in_every_try(pipe: Pipe) -> None:
+@pytest.mark.filterwarnings("ignore:expected at most 63 instances")  # of an untrained model
+def test_what_is_given_in_part_is_kept_in_every_try(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[Given] = []
+    with_kept = Given.with_kept
+
+    def noted(self: Given, panoptic: PanopticMap, mask: np.ndarray) -> Given:
+        built.append(with_kept(self, panoptic, mask))
+        return built[-1]
+
+    monkeypatch.setattr(Given, "with_kept", noted)
     ids = np.ones((48, 80), np.int32)
     ids[:20] = 2
     layout = PanopticMap.from_ids(ids, {1: 1, 2: 2}, pipe.taxonomy)
     known = np.zeros((48, 80), bool)
     known[:, :40] = True
     photo = Image.new("RGB", (80, 48), "teal")
-    given_parts = {"map": [layout, None], "image": [None, photo], "known": [known, None]}
-    out = run(pipe, [MANY, MANY], [0, 1], tries=3, **given_parts)
-    made, kept = out.maps[0].category_index, layout.category_index
-    assert np.array_equal(made[known], kept[known])
-    assert [m.size for m in out.maps] == [i.size for i in out.images] == [(80, 48)] * 2
+    given_parts = {
+        "map": [layout, None, None],
+        "image": [None, photo, photo],
+        "known": [known, None, known],
+    }
+    for steps in (3, 12):
+        out = run(pipe, [TEN] * 3, [7, 8, 9], tries=9, steps=steps, **given_parts)
+        made, kept = out.maps[0].category_index, layout.category_index
+        assert np.array_equal(made[known], kept[known])
+        assert np.array_equal(np.asarray(out.images[1]), np.asarray(photo))
+        beside = np.asarray(out.images[2])[:, :30], np.asarray(photo)[:, :30]
+        assert np.array_equal(*beside), "known, and not at the seam"
+        assert [m.size for m in out.maps] == [i.size for i in out.images] == [(80, 48)] * 3
+    assert sum(one.map is not None for one in built) > 6, "later tries keep a part"
 
 
 def nothing_right(checks: Checks, rows: list[int], given: Any, z: Any) -> list[tuple[float, None]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pandiff.data.scenes import Caption
 from pandiff.panoptic import PanopticMap
-from pandiff.prompts import kept
+from pandiff.prompts import pixels_to_keep
 from pandiff.taxonomy import Category, Taxonomy
 
 TAXONOMY = Taxonomy(
@@ -38,7 +38,7 @@ def claim(categories: str, **counts: int) -> Caption:
 
 
 def stays(caption: Caption, seed: int) -> np.ndarray:
-    mask = kept(caption, panoptic(), np.random.default_rng(seed))
+    mask = pixels_to_keep(caption, panoptic(), np.random.default_rng(seed))
     assert mask.shape == (32, 48) and mask.dtype == bool
     assert not mask.all(), "something must change"
     return mask
@@ -66,6 +66,13 @@ def test_things_that_are_not_named_may_go(seed: int) -> None:
     assert mask[ids == 12].sum() < (ids == 12).sum() or mask[ids < 10].any()
 
 
+def test_things_that_must_not_be_there_are_no_reason_to_free_anything_else() -> None:
+    masks = [stays(claim("tree", box=0), seed) for seed in range(20)]
+    rest = panoptic().ids < 10
+    assert min(m[rest].mean() for m in masks if m[rest].any()) > 0.7
+    assert not any(m[panoptic().ids == 10].any() for m in masks)
+
+
 def test_both_ways_come_and_rooms_differ() -> None:
     masks = [stays(claim("box tree sky", box=3), seed) for seed in range(40)]
     alone = [m for m in masks if not m[panoptic().ids < 10].any()]
@@ -79,7 +86,7 @@ def test_both_ways_come_and_rooms_differ() -> None:
 def test_nothing_stays_where_nothing_is_right() -> None:
     ids = np.ones((32, 48), np.int32)
     empty = PanopticMap.from_ids(ids, {1: 1}, TAXONOMY)
-    masks = [kept(claim("box"), empty, np.random.default_rng(k)) for k in range(20)]
+    masks = [pixels_to_keep(claim("box"), empty, np.random.default_rng(k)) for k in range(20)]
     assert {bool(m.any()) for m in masks} == {True, False}
 
 
@@ -87,4 +94,4 @@ def test_nothing_stays_where_nothing_is_right() -> None:
 def test_maps_of_any_shape(shape: tuple[int, int]) -> None:
     small = PanopticMap.from_ids(np.ones(shape, np.int32), {1: 1}, TAXONOMY)
     for k in range(20):
-        assert not kept(claim("box sky", box=2), small, np.random.default_rng(k)).all()
+        assert not pixels_to_keep(claim("box sky", box=2), small, np.random.default_rng(k)).all()

@@ -217,7 +217,9 @@ def _check_together(args: argparse.Namespace) -> None:
         (args.animate and args.tries > 1, "--animate or --tries", "both",
          "animate one try, or keep the best of several"),
         (args.redraw and (args.map or args.image), "--redraw or what is given", "both",
-         "leave out --redraw, --map and --image make what is missing at once"),
+         "leave out --redraw: a given map or image is followed at once"),
+        (args.animate and args.redraw, "--animate or --redraw", "both",
+         "animate what is drawn once"),
         (args.negative and plain, "--guidance above 1 with --negative", "1", "3 is usual"),
     )  # fmt: skip
     for is_wrong, *what in wrong:

@@ -52,7 +52,10 @@ METRICS: dict[str, Entry] = {
     ),
     "confidence": Entry("Confidence", HIGHER, "mean probability of the category of a pixel", True),
     "sharpness": Entry(
-        "Sharpness", HIGHER, "of the map before decoding; 1 / width of a border in cells"
+        "Sharpness",
+        HIGHER,
+        "of the map before decoding; 1 / width of a border in cells; parts "
+        "kept of an earlier try are sharp",
     ),
     "pq_all": Entry("PQ", HIGHER, "panoptic quality, all categories", True),
     "pq_things": Entry("PQ of things", HIGHER, "panoptic quality, countable categories", True),

@@ -60,8 +60,8 @@ class Settings:
         seed: chooses the prompts of a folder; sample k is made from (seed, k).
         steps, guidance_scale, map_guidance_scale: of the pipeline.
         tries: most tries of a sample from text.
-        redraw: whether its image is made once more, from its whole map; map guidance then acts on
-            that image alone.
+        redraw: whether its image is made once more, from its whole map. Of samples from text,
+            map guidance then acts on that image alone.
         directions: of text, map_to_image and image_to_map; text is always there.
     """
 

@@ -119,7 +119,9 @@ class Given:
             return self
         if self.map is not None and self.known.map is not None:
             mask = mask | self.known.map
-        return Given(panoptic, self.image, Known(mask, self.known.image))
+        seen = np.isin(panoptic.ids, panoptic.ids[mask])  # nothing comes from the other segments
+        part = panoptic.with_ids(np.where(seen, panoptic.ids, VOID))
+        return Given(part, self.image, Known(mask, self.known.image))
 
     def finish(self, image: Image.Image, panoptic: PanopticMap) -> tuple[Image.Image, PanopticMap]:
         """What was made, with what was given put back."""

@@ -61,7 +61,8 @@ class PanopticPipelineOutput(BaseOutput):
         maps: one PanopticMap for each image; with output_type "pt" or "latent" the map tensors
             (N, C, H, W) in [-1, 1].
         tries: for each of them which try was kept: 1, 2, ...; None of a preview.
-        map_tensors: (N, C, H, W), what the maps were decoded from, whatever the output_type.
+        map_tensors: (N, C, H, W), the map tensors, whatever the output_type. What is given, or
+            kept of an earlier try, is exact in `maps`, and put into these as it is encoded.
     """
 
     images: list[Image.Image] | Tensor
@@ -226,7 +227,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 (`pandiff.prompts.Vocabulary`). Of 12 steps and more, a try that does not show it
                 after a quarter of them is given up; if none of the first four has it all, the most
                 promising of them is finished. Each later try is given a part of the best map so
-                far that is right, and becomes the best if it holds more. Looking early loses a
+                far (`pandiff.prompts.pixels_to_keep`), but for variations, and becomes the best
+                if it holds more. Looking early loses a
                 good one now and then: more tries are better on the whole, not for every sample. A
                 prompt that names nothing, and a whole map that is given, have one try.
             num_inference_steps: steps of the scheduler.
@@ -286,7 +288,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 draw,
                 Generators(own, tries > 1, prod(draw.shape)),
                 Checks.of(asked, samples, frames, self._decoder),
-                [s is not None for s in strengths],
+                [s is not None and i is not None for s, i in zip(strengths, images, strict=True)],
                 tries,
                 self._given,
                 on_step,

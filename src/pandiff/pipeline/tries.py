@@ -15,7 +15,7 @@ from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.checks import Checks
 from pandiff.pipeline.conditions import Given
 from pandiff.pipeline.drawing import Drawing
-from pandiff.prompts import kept
+from pandiff.prompts import pixels_to_keep
 
 LOOK = 4
 """A try is looked at after this part of its steps: a quarter, when most of the layout shows."""
@@ -246,7 +246,7 @@ def draw_tries(
         if one.base is None or one.base.panoptic is None or claim is None:
             return own
         panoptic, rng = one.base.panoptic, generators.choices(one.sample, one.number)
-        return own.with_kept(panoptic, kept(claim, panoptic, rng))
+        return own.with_kept(panoptic, pixels_to_keep(claim, panoptic, rng))
 
     def make(some: list[Try], **options: Any) -> list[tuple[float, Made]]:
         rows, parts = [one.sample for one in some], [given(one) for one in some]

@@ -20,12 +20,13 @@ SLANT = 0.7
 """Largest |log| of the sides' ratio of that room, on top of the map's own."""
 
 
-def kept(caption: Caption, panoptic: PanopticMap, rng: np.random.Generator) -> np.ndarray:
+def pixels_to_keep(caption: Caption, panoptic: PanopticMap, rng: np.random.Generator) -> np.ndarray:
     """The pixels of a map that stay, so that the rest may come to hold what is missing.
 
-    In one of two ways, at random. Either only named things stay, but for those that are too many.
-    Or everything does, but for a random rectangle where something is missing, in which named
-    things stay, and for the surplus of a number with a rim: the smaller ones.
+    In one of two ways, at random. Either only named things stay, and none of a category that has
+    too many. Or everything does, right or not, but for a random rectangle where something is
+    missing, in which named things stay, and for the surplus of a number with a rim: the smaller
+    ones.
 
     Args:
         caption: what is claimed.
@@ -49,7 +50,7 @@ def kept(caption: Caption, panoptic: PanopticMap, rng: np.random.Generator) -> n
         right += found[:number]
         surplus += found[number:]
         many |= {s.category_id for s in found[number:]}
-        missing |= len(found) < max(1, number)
+        missing |= len(found) < numbers.get(name, 1)
     right = [s for s in right if panoptic.taxonomy.by_id(s.category_id).isthing]
     if rng.integers(2):
         return _pixels(panoptic, (s for s in right if s.category_id not in many))

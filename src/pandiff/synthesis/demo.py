@@ -22,7 +22,15 @@ PROMPTS = (
     "four trees in the snow under a starry sky",
     "two orange flowers and a blue ball on the grass",
 )
-SETTINGS = Settings(steps=20, guidance_scale=3.0, seed=0, batch_size=8, tries=16)
+SETTINGS = Settings(
+    steps=20,
+    guidance_scale=2.0,
+    map_guidance_scale=2.0,
+    seed=0,
+    batch_size=8,
+    tries=16,
+    redraw=True,
+)
 MARK = "demo.json"
 """Says that a folder was made by the demo, which may then replace it."""
 

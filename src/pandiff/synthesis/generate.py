@@ -37,7 +37,7 @@ class Settings:
         negative_prompt: what guidance leads away from.
         tries: most tries of a sample, until its map has what the prompt claims.
         redraw: whether the image is made once more, from the whole map that was made with it: the
-            two then agree better. The map's guidance acts on that image alone.
+            two then agree better. The map's guidance then acts in that second call alone.
         image_prompt_scale, map_guidance_scale, image_guidance_scale, guidance_interval: as the
             pipeline takes them.
     """
@@ -168,7 +168,7 @@ def pairs(
         settings: how they are made.
         conditions: what all of them are given.
         on_step: called after each step of each batch as (pipe, step, timestep, tensors), the
-            tensors with the estimate of the "clean" state.
+            tensors with the estimate of the "clean" state; not while images are redrawn.
         progress: wraps the list of batches.
 
     Raises:
@@ -181,17 +181,18 @@ def pairs(
     for start in progress(starts):
         some = list(prompts[start : start + settings.batch_size])
         seeds = [sample_seed(settings.seed, start + k) for k in range(len(some))]
-        options: dict[str, Any] = {
-            "generator": [torch.Generator().manual_seed(s) for s in seeds],
-            "callback_on_step_end": on_step,
-            "callback_on_step_end_tensor_inputs": ("clean",),
-        }
         given = conditions.arguments()
-        out = pipe(some, **options, **settings.arguments(), **given)
+        given["generator"] = [torch.Generator().manual_seed(s) for s in seeds]
+        out = pipe(
+            some,
+            callback_on_step_end=on_step,
+            callback_on_step_end_tensor_inputs=("clean",),
+            **settings.arguments(),
+            **given,
+        )
         images, maps = out.images, out.maps
         if settings.redraw:
-            given = given | {"map": maps}
-            images = pipe(some, **options, **settings.redraw_arguments(), **given).images
+            images = pipe(some, **settings.redraw_arguments(), **given | {"map": maps}).images
         for one in zip(some, seeds, images, maps, strict=True):
             yield Pair(*one)
 

@@ -41,7 +41,7 @@ class MadeLatents(Dataset[Tensor]):
         device: where it runs, once.
 
     Raises:
-        InputError: if the file cannot be read, or is of other images or another encoder.
+        InputError: if the file cannot be read, or its shapes or numbers do not fit.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class MadeLatents(Dataset[Tensor]):
     @torch.inference_mode()
     def _encode(self, index: Tensor, vae: AutoencoderKL, device: torch.device) -> Tensor:
         pixels = torch.stack([self.images[k] for k in index.tolist()])
-        return encode_pixels(vae, pixels.to(device)).cpu().clone()
+        return encode_pixels(vae, pixels.to(device)).cpu()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -119,6 +119,8 @@ class DecoderTask:
             raise InputError(
                 "latents that a model made", "none", "pass --latents (scripts/make_latents.py)"
             )
+        if config.parallel == "fsdp":
+            raise InputError("parallel ddp for a decoder", "fsdp", "it is small")
         if config.size < CROP:
             raise InputError(f"a size of {CROP} px or more", str(config.size), "change --size")
         with reading("a VAE to start from", config.init):

@@ -16,7 +16,7 @@ from pandiff.models.encoders import decode_latents, to_images
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.synthesis.generate import Settings
-from pandiff.synthesis.synthesize.cleanup import CleanUp, read_map
+from pandiff.synthesis.synthesize.cleanup import CleanMap, CleanUp, read_map
 from pandiff.synthesis.synthesize.plan import candidate_seed
 
 
@@ -124,19 +124,21 @@ class Maker:
         out = self._pipe(prompts, **options, **self._settings.arguments())
         latents = out.images
         if self._settings.redraw:
-            side = (self._pipe.image_size,) * 2
-            maps = self._pipe.panoptic_codec.decode_batch(out.maps, side)
+            maps = [self._read(values).panoptic for values in out.maps]
             again = self._settings.redraw_arguments()
             latents = self._pipe(prompts, map=maps, **options, **again).images
         return [self._finish(latents[k], out.maps[k]) for k in range(len(tasks))]
+
+    def _read(self, values: Tensor) -> CleanMap:
+        codec, side = self._pipe.panoptic_codec, self._pipe.image_size
+        return read_map(values, codec, side, self._clean)
 
     def _finish(self, latent: Tensor, values: Tensor) -> Candidate | Failure:
         """Latent (C, h, w) and map tensor (C, H, W) -> the sample."""
         pixels = decode_latents(self._pipe.vae, latent[None].float())
         if not (values.isfinite().all() and pixels.isfinite().all()):
             return Failure("not all of its numbers are finite")
-        side = self._pipe.image_size
-        found = read_map(values, self._pipe.panoptic_codec, side, self._clean)
+        found = self._read(values)
         if not found.panoptic.segments:
             return Failure("all of its map is void")
         return Candidate(to_images(pixels)[0], found.panoptic, found.confidence)
