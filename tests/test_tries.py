@@ -182,7 +182,7 @@ def test_what_is_kept_is_what_each_sample_keeps_alone(
     pipe.scheduler = scheduler
     prompts, seeds, most = [MANY, MANY, "", "a box and the ground"], [7, 8, 5, 6], 7
     out = run(pipe, prompts, seeds, tries=most, steps=steps)
-    assert out["tries"] == out.tries
+    assert out["tries"] == out.tries == out.to_tuple()[2]
     assert out.tries is not None and out.tries[2] == 1
     bases: list[bool] = []
     for k, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):

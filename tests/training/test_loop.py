@@ -25,7 +25,7 @@ from pandiff.training.task import Task
 from pandiff.training.tracker import Tracker
 
 Make = Callable[..., TrainConfig]
-TASKS = ("vae", "decoder", "clip", "text", "swin", "pdm")
+TASKS = ("vae", "clip", "text", "swin", "pdm")
 INERT = {".safetensors", ".json", ".jsonl", ".png", ".txt"}
 
 
@@ -51,7 +51,7 @@ def test_it_learns(
     task: str, tiny_config: Make, toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # no TensorBoard
-    steps = {"vae": 40, "decoder": 60, "clip": 40, "text": 40, "swin": 40, "pdm": 80}[task]
+    steps = {"vae": 40, "clip": 40, "text": 40, "swin": 40, "pdm": 80}[task]
     config = tiny_config(task, steps=steps, save_every=1000, preview_every=steps)
     assert train(config, toy_data, tmp_path) == tmp_path / "model"
     curve = losses(tmp_path)
@@ -204,7 +204,7 @@ def test_a_model_learns_to_take_image_prompts(
 @pytest.mark.parametrize(
     ("task", "changes", "message"),
     [
-        ("sing", {}, "a task of vae, decoder, clip, text, swin, pdm"),
+        ("sing", {}, "a task of vae, clip, text, swin, pdm"),
         ("vae", {"batch_size": 5, "accumulate": 2}, "a batch_size that 2 parts divide, got 5"),
         ("vae", {"size": 32}, "a size of 64 px or more, got 32"),
         ("vae", {"model": {"wide": 3}}, "got wide; mend --model"),
@@ -231,7 +231,6 @@ def test_wrong_settings_leave_nothing(
     ("task", "what"),
     [
         ("vae", "a VAE to start from"),
-        ("decoder", "a VAE to start from"),
         ("clip", "a CLIP to start from"),
         ("pdm", "vae, text_encoder and tokenizer"),
         ("segmenter", "a segmenter to start from"),
@@ -240,7 +239,7 @@ def test_wrong_settings_leave_nothing(
 def test_a_start_that_is_none(
     task: str, what: str, tiny_config: Make, toy_data: Path, tmp_path: Path
 ) -> None:
-    config = replace(tiny_config("vae"), task=task, init=str(tmp_path), latents="latents")
+    config = replace(tiny_config("vae"), task=task, init=str(tmp_path))
     with pytest.raises(InputError, match=f"expected {what} at '{tmp_path}', got"):
         train(config, toy_data, tmp_path / "run")
     assert not list(tmp_path.iterdir())

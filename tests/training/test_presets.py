@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from pandiff.training.loop import make_task
 from pandiff.training.presets import PRESETS, preset
@@ -21,10 +20,6 @@ def test_presets_build_and_have_a_loss(name: str, toy_data: Path, tmp_path: Path
     config = preset(name)
     if config.task == "pdm":
         config = replace(config, encoders="scenes")
-    if config.task == "decoder":
-        latents = {"index": torch.arange(2), "latents": torch.zeros(2, 4, 32, 32)}
-        save_file(latents, tmp_path / "latents.safetensors")
-        config = replace(config, init="scenes", latents=str(tmp_path / "latents.safetensors"))
     task = make_task(config, toy_data, tmp_path, torch.device("cpu"))
     draws = task.draw(2, torch.Generator().manual_seed(0))
     losses = task.losses(task.network, task.dataset.__getitems__([0, 1]), draws)

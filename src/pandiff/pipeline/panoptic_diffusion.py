@@ -294,8 +294,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 on_step,
             )
             state = torch.stack([one.state for one in tried.made])
-            out = self._output(state, output_type, [one.given for one in tried.made], frames)
-        out["tries"] = [number + 1 for number in tried.kept]
+            given, kept = [one.given for one in tried.made], [number + 1 for number in tried.kept]
+            out = self._output(state, output_type, given, frames, kept)
         self.maybe_free_model_hooks()
         return out if return_dict else (out.images, out.maps)
 
@@ -426,13 +426,18 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         return self._output(clean, "pil", [Given()] * len(clean), frames)
 
     def _output(
-        self, z: Tensor, output_type: str, samples: Sequence[Given], frames: Sequence[Frame]
+        self,
+        z: Tensor,
+        output_type: str,
+        samples: Sequence[Given],
+        frames: Sequence[Frame],
+        tries: list[int] | None = None,
     ) -> PanopticPipelineOutput:
         latents, panoptic = self.transformer.layout.unpack(z)
         if output_type == "pil":
             images = self._decoder.images(z, samples, frames)
             maps = self._decoder.maps(z, samples, frames)
-            return PanopticPipelineOutput(images, maps, map_tensors=panoptic)
+            return PanopticPipelineOutput(images, maps, tries, panoptic)
         if output_type == "pt":
             latents = decode_latents(self.vae, latents)
-        return PanopticPipelineOutput(latents, panoptic, map_tensors=panoptic)
+        return PanopticPipelineOutput(latents, panoptic, tries, panoptic)

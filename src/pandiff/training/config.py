@@ -80,7 +80,7 @@ class TrainConfig:
     """Everything that a run depends on, besides its data.
 
     Attributes:
-        task: "vae", "decoder", "clip", "text", "swin", "pdm" or "segmenter".
+        task: "vae", "clip", "text", "swin", "pdm" or "segmenter".
         steps: optimiser steps.
         batch_size: samples per step over all processes.
         accumulate: micro-batches that a step's batch is cut into, on each process. Their losses
@@ -111,7 +111,6 @@ class TrainConfig:
         latent_scale: factor on the VAE's latents instead of its own, where a backbone has another.
         image_encoder: folder or hub id of a Swin-V2 for image prompts, if not among the encoders.
         init: folder or hub id of a model to start from; None for fresh weights.
-        latents: file of latents that a model made of the data's images (decoder).
         parallel: how several processes hold the network: "ddp", whole in each, or "fsdp", a
             shard in each.
         workers: processes that read data.
@@ -144,7 +143,6 @@ class TrainConfig:
     latent_scale: float | None = None
     image_encoder: str | None = None
     init: str | None = None
-    latents: str | None = None
     parallel: str = "ddp"
     workers: int = 0
     log_every: int = 20

@@ -23,7 +23,6 @@ from pandiff.precision import resolve_precision
 from pandiff.training.checkpoint import load_checkpoint, replace_folder, save_checkpoint
 from pandiff.training.clip_task import ClipTask
 from pandiff.training.config import TrainConfig
-from pandiff.training.decoder_task import DecoderTask
 from pandiff.training.ema import Ema
 from pandiff.training.optimizer import make_optimizer
 from pandiff.training.parallel import Layout, make_layout
@@ -48,8 +47,6 @@ def make_task(config: TrainConfig, data: str | Path, out: Path, device: torch.de
     folder = Path(data)
     if config.task == "vae":
         return VaeTask(config, folder, device)
-    if config.task == "decoder":
-        return DecoderTask(config, folder, device)
     if config.task == "clip":
         return ClipTask(config, folder)
     if config.task == "text":
@@ -61,7 +58,7 @@ def make_task(config: TrainConfig, data: str | Path, out: Path, device: torch.de
     if config.task == "segmenter":
         return SegmenterTask(config, folder, device)
     raise InputError(
-        "a task of vae, decoder, clip, text, swin, pdm, segmenter", repr(config.task), "choose one"
+        "a task of vae, clip, text, swin, pdm, segmenter", repr(config.task), "choose one"
     )
 
 

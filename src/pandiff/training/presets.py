@@ -19,16 +19,6 @@ def scenes_vae() -> TrainConfig:
     )
 
 
-def scenes_decoder() -> TrainConfig:
-    """The small VAE's decoder goes on, on latents that the model of the built-in world makes."""
-    return TrainConfig(
-        task="decoder",
-        steps=3000,
-        batch_size=12,
-        optim=Optim(lr=8e-4, warmup=50, weight_decay=0.01, cooldown=0.5, clip=4.0, ema=0.998),
-    )
-
-
 def scenes_clip() -> TrainConfig:
     """The small CLIP of the built-in world."""
     return TrainConfig(
@@ -88,7 +78,6 @@ def scenes_segmenter() -> TrainConfig:
 
 PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "scenes-vae": scenes_vae,
-    "scenes-decoder": scenes_decoder,
     "scenes-clip": scenes_clip,
     "scenes-text": scenes_text,
     "scenes-swin": scenes_swin,

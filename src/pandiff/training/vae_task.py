@@ -59,7 +59,7 @@ class VaeTask:
         assert isinstance(network, AutoencoderKL)
         code = posterior(network, pixels)
         output = decode(network, code.mean + code.std * draws["noise"])
-        pixel, edge = l1_loss(output, pixels), l1_loss(differences(output), differences(pixels))
+        pixel, edge = l1_loss(output, pixels), l1_loss(_differences(output), _differences(pixels))
         kl = code.kl().mean() / pixels[0].numel()
         loss = pixel + GRADIENT_WEIGHT * edge + mse_loss(output, pixels) + KL_WEIGHT * kl
         return {"loss": loss, "l1": pixel, "edge": edge, "kl": kl}
@@ -93,6 +93,6 @@ def _build(config: TrainConfig) -> AutoencoderKL:
         return AutoencoderKL.from_pretrained(resolve(config.init), subfolder="vae")
 
 
-def differences(pixels: Tensor) -> Tensor:
+def _differences(pixels: Tensor) -> Tensor:
     """Differences of neighbours, rows and columns flattened into one vector."""
     return torch.cat([pixels.diff(dim=-1).flatten(), pixels.diff(dim=-2).flatten()])
