@@ -6,7 +6,7 @@
 Every try of every prompt is drawn from nothing and to the end, and what its map promises is read
 at some steps on the way. A try is whole if its map has all categories that the prompt names, and
 things in the numbers that it states. With `--kept` the same prompts are also drawn as the pipeline
-does it with so many tries: looked at early, with what is right kept.
+does it with so many tries: looked at early, later ones with a part of the best map kept.
 """
 
 from __future__ import annotations

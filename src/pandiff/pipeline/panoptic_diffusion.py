@@ -228,9 +228,9 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 after a quarter of them is given up; if none of the first four has it all, the most
                 promising of them is finished. Each later try is given a part of the best map so
                 far (`pandiff.prompts.pixels_to_keep`), but for variations, and becomes the best
-                if it holds more. Looking early loses a
-                good one now and then: more tries are better on the whole, not for every sample. A
-                prompt that names nothing, and a whole map that is given, have one try.
+                if it holds more. Looking early loses a good one now and then: more tries are
+                better on the whole, not for every sample. A prompt that names nothing, and a
+                whole map that is given, have one try.
             num_inference_steps: steps of the scheduler.
             guidance_scale: weight of the prompt, 1 for none; a pair for image and map.
             image_prompt_scale: weight of the image prompt, likewise.

@@ -22,7 +22,7 @@ LOOK = 4
 LEAST = 12
 """Tries of fewer steps are all finished: a quarter of these tells too little."""
 AFRESH = 4
-"""So many tries of a sample are drawn from nothing; later ones keep what the best has right."""
+"""So many tries of a sample are drawn from nothing; later ones keep a part of the best map."""
 T = TypeVar("T")
 
 
@@ -32,8 +32,8 @@ class Try(NamedTuple):
     Attributes:
         sample: whose it is.
         number: which of its tries it is: 0, 1, ...
-        base: what was made by its best try so far, of which it keeps what is right; None for a
-            try that is drawn from nothing.
+        base: what its best try so far made, of which it keeps a part; None for a try that is
+            drawn from nothing.
     """
 
     sample: int
@@ -67,7 +67,7 @@ class Tries(Generic[T]):
 
     What a map will hold shows early. Tries that are drawn from nothing are finished if they look
     whole by then; where none is whole in the end, the most promising of the others is. Each later
-    try keeps what the best so far has right, and is finished if it promises more than that. The
+    try keeps a part of the best map so far, and is finished if it promises more than that. The
     first whole one is kept, or the first of the best. It does not matter how the tries are divided
     into rounds, or what else is made.
 
