@@ -120,6 +120,30 @@ def test_a_sample_depends_on_its_own_seed_alone(pipe: Pipe, scheduler: Any) -> N
     assert np.abs(pixels(whole.images[0]) - pixels(whole.images[1])).max() > 10
 
 
+def test_redrawn_images_are_those_of_whole_maps_by_a_noisy_solver(pipe: Pipe) -> None:
+    usual = pipe.scheduler = diffusers.DPMSolverMultistepScheduler()
+    made = run(pipe, [PROMPT] * 2, generator=[seeded(0), seeded(1)])
+    options = {"num_inference_steps": 4, "map_guidance_scale": 2.0}
+    redrawn = pipe.redraw([PROMPT] * 2, made.maps, generator=[seeded(2), seeded(3)], **options)
+    assert pipe.scheduler is usual
+    for one, other in zip(made.maps, redrawn.maps, strict=True):
+        assert np.array_equal(one.ids, other.ids)
+    pipe.scheduler = diffusers.DPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++")
+    noisy = run(pipe, [PROMPT] * 2, map=made.maps, generator=[seeded(2), seeded(3)], **options)
+    assert_alike(redrawn, noisy)
+    pipe.scheduler = usual
+    alone = pipe.redraw(PROMPT, made.maps[1], generator=[seeded(3)], **options)
+    part = PanopticPipelineOutput(images=redrawn.images[1:], maps=redrawn.maps[1:])
+    assert_alike(alone, part, difference=1)
+
+
+def test_the_solver_is_as_before_after_an_error(pipe: Pipe) -> None:
+    usual = pipe.scheduler
+    with pytest.raises(InputError):
+        pipe.redraw([PROMPT] * 2, run(pipe).maps[0], num_inference_steps=0)
+    assert pipe.scheduler is usual
+
+
 def test_one_generator_gives_the_same_first_samples(pipe: Pipe) -> None:
     many = run(pipe, num_images_per_prompt=4)
     few = run(pipe, num_images_per_prompt=2)

@@ -15,6 +15,7 @@ from pandiff.diffusion import (
     StreamSchedules,
     add_noise,
     scheduler_for,
+    stochastic,
 )
 from pandiff.state import StateLayout
 
@@ -140,3 +141,14 @@ def test_a_backbones_schedule_is_the_images() -> None:
     assert schedules.panoptic == NoiseSchedule.for_map(2)
     betas = torch.tensor(schedules.image.scheduler_config()["trained_betas"]).double()
     torch.testing.assert_close((1 - betas).cumprod(0), Network.image_alpha_bars[1:])
+
+
+def test_a_solver_that_adds_noise() -> None:
+    usual = diffusers.DPMSolverMultistepScheduler(solver_order=3)
+    noisy = stochastic(usual)
+    changed = {k for k, v in usual.config.items() if noisy.config[k] != v}
+    assert changed - {"_use_default_values"} == {"algorithm_type"}
+    assert noisy.config["algorithm_type"] == "sde-dpmsolver++"
+    assert usual.config["algorithm_type"] == "dpmsolver++"
+    others = (noisy, diffusers.DDIMScheduler(), diffusers.EulerDiscreteScheduler())
+    assert all(stochastic(one) is one for one in others)

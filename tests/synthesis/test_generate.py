@@ -34,6 +34,9 @@ class Recorder:
         self.asked.append({"prompt": prompts, **arguments})
         return SimpleNamespace(images=[PHOTO] * len(prompts), maps=[SKY] * len(prompts))
 
+    def redraw(self, prompts: list[str], maps: list[PanopticMap], **arguments: Any) -> Any:
+        return self(prompts, map=maps, **arguments)
+
 
 def test_every_setting_is_an_argument_of_the_pipeline() -> None:
     known = set(PanopticDiffusionPipeline.__call__.__annotations__)

@@ -7,7 +7,7 @@ from pandiff.diffusion.levels import PATTERNS, Levels, PatternWeights, draw_leve
 from pandiff.diffusion.objective import Losses, add_noise, objective
 from pandiff.diffusion.sample import Start, StepCallback, sample
 from pandiff.diffusion.schedule import NUM_LEVELS, NoiseSchedule, StreamSchedules
-from pandiff.diffusion.schedulers import SCHEDULERS, scheduler_for
+from pandiff.diffusion.schedulers import SCHEDULERS, scheduler_for, stochastic
 
 __all__ = [
     "NUM_LEVELS",
@@ -31,4 +31,5 @@ __all__ = [
     "objective",
     "sample",
     "scheduler_for",
+    "stochastic",
 ]

@@ -66,3 +66,13 @@ def scheduler_for(schedule: NoiseSchedule, like: SchedulerMixin) -> SchedulerMix
     config: dict[str, Any] = {**like.config, **_FIXED, **schedule.scheduler_config()}
     known = inspect.signature(kind.__init__).parameters
     return kind.from_config({k: v for k, v in config.items() if k in known})
+
+
+def stochastic(scheduler: SchedulerMixin) -> SchedulerMixin:
+    """DPM-Solver++ as a solver of the SDE: fresh noise at each step (Lu et al., arXiv 2211.01095).
+
+    What an early step got wrong in the image can still be mended. Others are returned as they are.
+    """
+    if scheduler.config.get("algorithm_type") != "dpmsolver++":
+        return scheduler
+    return type(scheduler).from_config(scheduler.config, algorithm_type="sde-dpmsolver++")

@@ -155,7 +155,8 @@ class Model:
         clear = [sharpness(values[group].float().cpu().numpy()) for values in out.map_tensors]
         images = out.images
         if self.redraw:
-            images = self._call(generators, prompts, map=out.maps, tries=1).images
+            again = {**self.options, "tries": 1}
+            images = self.pipe.redraw(prompts, out.maps, generator=generators, **again).images
         for k, q, i, m, c in zip(numbers, asked, images, out.maps, clear, strict=True):
             yield Sample(i, m, self._record(k, q) | {"sharpness": round(c, 4)})
 

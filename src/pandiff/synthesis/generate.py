@@ -192,7 +192,8 @@ def pairs(
         )
         images, maps = out.images, out.maps
         if settings.redraw:
-            images = pipe(some, **settings.redraw_arguments(), **given | {"map": maps}).images
+            del given["map"]
+            images = pipe.redraw(some, maps, **settings.redraw_arguments(), **given).images
         for one in zip(some, seeds, images, maps, strict=True):
             yield Pair(*one)
 

@@ -126,7 +126,7 @@ class Maker:
         if self._settings.redraw:
             maps = [self._read(values).panoptic for values in out.maps]
             again = self._settings.redraw_arguments()
-            latents = self._pipe(prompts, map=maps, **options, **again).images
+            latents = self._pipe.redraw(prompts, maps, **options, **again).images
         return [self._finish(latents[k], out.maps[k]) for k in range(len(tasks))]
 
     def _read(self, values: Tensor) -> CleanMap:
