@@ -33,6 +33,7 @@ from PIL import Image
 
 from pandiff import __version__
 from pandiff.coco.files import atomic_text
+from pandiff.diffusion import stochastic
 from pandiff.draw import grid
 from pandiff.evaluation.sampling import Sample, draw_samples
 from pandiff.evaluation.scenes_report import (
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--guidance", type=float, default=3.0)
     one.add_argument("--map-guidance", type=float, default=1.0, help="weight of the map")
     one.add_argument("--tries", type=int, default=1, help="most tries of a sample from text")
+    one.add_argument("--sde", action="store_true", help="a solver that adds noise at each step")
     one.add_argument("--interval", type=float, nargs=2, default=[0.0, 1.0], help="of guidance")
     one.add_argument("--seed", type=int, default=0, help="sample k is made from (seed, k)")
     one.add_argument("--batch", type=int, default=16)
@@ -81,6 +83,8 @@ def run(argv: Sequence[str] | None = None) -> dict[str, Any]:
     args = parser().parse_args(argv)
     start = time.monotonic()
     pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
+    if args.sde:
+        pipe.scheduler = stochastic(pipe.scheduler)
     network = load_segmenter(args.segmenter)
     asked = subjects(max(args.prompts, args.directions), pipe.image_size)
 

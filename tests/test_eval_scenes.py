@@ -6,6 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -98,13 +99,14 @@ def test_directions_and_votes_alone(
     """Without prompts; the maps that were found first vote too, and are not drawn again."""
     drawn, draw = [], script.draw_samples
 
-    def counted(pipe: object, prompts: list[str], seeds: list[int], **others: object) -> object:
+    def counted(pipe: Any, prompts: list[str], seeds: list[int], **others: object) -> object:
         drawn.append(tuple(seeds))
+        assert pipe.scheduler.config["algorithm_type"] == "sde-dpmsolver++"
         return draw(pipe, prompts, seeds, **others)
 
     monkeypatch.setattr(script, "draw_samples", counted)
     arguments = options(folder, tmp_path, batch=8)
-    report = script.run([*arguments, "--prompts", "0", "--votes", "3"])
+    report = script.run([*arguments, "--prompts", "0", "--votes", "3", "--sde"])
     assert set(report) == {"setup", "image_to_map", "map_to_image", "map_to_image_ratio",
                            "image_to_map_votes_3"}  # fmt: skip
     assert report["image_to_map_votes_3"]["all"]["n"] == 2
