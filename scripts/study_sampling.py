@@ -23,9 +23,9 @@ SETTINGS: dict[str, list[str]] = {
     "20 steps, guidance 5": ["--guidance", "5"],
     "20 steps, map guidance 2": ["--map-guidance", "2"],
     "20 steps, the paper's map guidance, s = 2": ["--guidance", "2", "--map-guidance", "2"],
-    "20 steps, s = 2, noise added": ["--guidance", "2", "--map-guidance", "2", "--sde"],
     "20 steps, guidance at levels 0 to 0.8": ["--interval", "0", "0.8"],
     "20 steps, guidance at levels 0.2 to 1": ["--interval", "0.2", "1"],
+    "20 steps, s = 2, noise added": ["--guidance", "2", "--map-guidance", "2", "--sde"],
 }
 COLUMNS = {
     "categories": ("text", "categories"),
