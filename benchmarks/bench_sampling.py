@@ -66,7 +66,9 @@ def main() -> None:
     prompts = [PROMPTS[k % len(PROMPTS)] for k in range(args.batch)]
     variants: dict[str, Callable[[], object]] = {
         "plain loop, fp32": torch.inference_mode()(lambda: plain(pipe, prompts, args.steps, 3.0)),
-        "pipeline": lambda: pipe(prompts, num_inference_steps=args.steps, guidance_scale=3.0),
+        "pipeline": lambda: pipe(
+            prompts, num_inference_steps=args.steps, guidance_scale=3.0, map_guidance_scale=1.0
+        ),
     }
     for work in variants.values():
         work()

@@ -74,6 +74,7 @@ def draw(
         [caption.text] * args.tries,
         num_inference_steps=args.steps,
         guidance_scale=args.guidance,
+        map_guidance_scale=1.0,
         generator=[
             torch.Generator().manual_seed(sample_seed(args.seed + k, number))
             for k in range(args.tries)
@@ -96,6 +97,7 @@ def draw_kept(
         [caption.text for caption in captions],
         num_inference_steps=args.steps,
         guidance_scale=args.guidance,
+        map_guidance_scale=1.0,
         tries=tries,
         generator=[
             torch.Generator().manual_seed(sample_seed(args.seed, k)) for k in range(len(captions))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ import torch
 from PIL import Image, ImageSequence
 
 from pandiff.cli import main
+from pandiff.cli.models import add_guidance
 from pandiff.coco import PanopticFolder
+from pandiff.evaluation.evaluate import Settings as EvaluationSettings
 from pandiff.models.image_prompt import small_swin
 from pandiff.models.unified import UnifiedPDM
 from pandiff.pipeline import PanopticDiffusionPipeline, sources
@@ -154,8 +158,19 @@ def test_generate_for_no_prompt(run: Callable[..., int]) -> None:
     assert [folder.captions(k) for k in range(2)] == [[], []]
 
 
+def test_commands_guide_as_the_pipeline_does() -> None:
+    usual = signature(PanopticDiffusionPipeline.__call__).parameters
+    names = ("guidance_scale", "map_guidance_scale")
+    parser = argparse.ArgumentParser()
+    add_guidance(parser)
+    args = parser.parse_args([])
+    for others in (vars(Settings()), vars(EvaluationSettings("scenes"))):
+        assert [others[name] for name in names] == [usual[name].default for name in names]
+    assert [args.guidance, args.map_guidance] == [usual[name].default for name in names]
+
+
 def test_generate_records_its_controls(run: Callable[..., int]) -> None:
-    controls = ("--guidance", "4,1.5", "--negative", "two boxes", "--map-guidance", 2,
+    controls = ("--guidance", "4,1.5", "--negative", "two boxes", "--map-guidance", 1.5,
                 "--image-guidance", 1.5, "--guidance-interval", "0.2,0.8",
                 "--tries", 3)  # fmt: skip
     options = ("--model", "model", "--steps", 2)
@@ -164,7 +179,7 @@ def test_generate_records_its_controls(run: Callable[..., int]) -> None:
     (controlled,), (plain,) = (manifest(Path(f, "dataset")) for f in ("controlled", "plain"))
     assert controlled["guidance_scale"] == [4, 1.5]
     assert controlled["negative_prompt"] == "two boxes"
-    assert (controlled["map_guidance_scale"], controlled["image_guidance_scale"]) == (2, 1.5)
+    assert (controlled["map_guidance_scale"], controlled["image_guidance_scale"]) == (1.5, 1.5)
     assert (controlled["guidance_interval"], controlled["tries"]) == ([0.2, 0.8], 3)
     assert set(plain) == {
         "image_id", "file_name", "prompt", "seed", "num_inference_steps", "guidance_scale",

@@ -239,7 +239,7 @@ def test_guidance_doubles_the_batch_where_it_is_needed(
     scale: Any, batch: int, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = counted(pipe, monkeypatch)
-    run(pipe, num_images_per_prompt=2, guidance_scale=scale)
+    run(pipe, num_images_per_prompt=2, guidance_scale=scale, map_guidance_scale=1.0)
     assert sizes == [batch] * 3
 
 
@@ -247,8 +247,40 @@ def test_without_a_prompt_guidance_costs_nothing(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = counted(pipe, monkeypatch)
-    run(pipe, ["", ""], guidance_scale=3.0)
+    run(pipe, ["", ""], guidance_scale=3.0, map_guidance_scale=1.0)
     assert set(sizes) == {2}
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ((), {3}),
+        (("map",), {3}),
+        (("image",), {2}),
+        (("map", "known"), {3}),
+        (("image", None), {3}),
+    ],
+    ids=["joint", "map", "image", "part of a map", "mixed"],
+)
+def test_what_guides_a_stream_that_is_given_is_not_asked(
+    given: tuple[str, ...], asked: set[int], pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = counted(pipe, monkeypatch)
+    left = np.arange(64 * 64).reshape(64, 64) % 64 < 32
+    values = {"map": layout(pipe), "image": photo(), "known": left}
+    arguments: dict[str, Any] = {k: values[k] for k in given if k is not None}
+    n = 1
+    if None in given:
+        arguments, n = {"image": [photo(), None]}, 2
+    run(pipe, [PROMPT] * n, **arguments)
+    assert set(sizes) == {n * k for k in asked}
+
+
+def test_the_guidance_that_is_left_out_changes_nothing(pipe: Pipe) -> None:
+    every = {"guidance_scale": 2.0, "map_guidance_scale": 2.0, "image_guidance_scale": 3.0}
+    alone = run(pipe, PROMPT, image=photo(), **every)
+    both = run(pipe, [PROMPT] * 2, image=[photo(), None], **every)  # here it is asked
+    assert np.mean(alone.maps[0].ids == both.maps[0].ids) > 0.99
 
 
 def test_guidance_changes_the_result(pipe: Pipe) -> None:

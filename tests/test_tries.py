@@ -22,6 +22,7 @@ from pandiff.pipeline.tries import AFRESH, Generators, Tries, Try
 from pandiff.prompts import Vocabulary, pixels_to_keep, share_held
 
 Pipe = PanopticDiffusionPipeline
+UNGUIDED: dict[str, Any] = {"guidance_scale": 1.0, "map_guidance_scale": 1.0}
 MANY = "seven boxes on the ground below the sky"
 TEN = "ten boxes and the ground"
 SHARES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
@@ -290,10 +291,10 @@ def test_what_claims_nothing_or_is_given_has_one_try(
 ) -> None:
     layout = PanopticMap.from_ids(np.ones((64, 64), np.int32), {1: 1}, pipe.taxonomy)
     batches = asked_for(pipe, monkeypatch)
-    run(pipe, ["", "a quiet evening"], [0, 1], tries=5, guidance_scale=1.0)
+    run(pipe, ["", "a quiet evening"], [0, 1], tries=5, **UNGUIDED)
     assert batches == [2] * 3
     batches.clear()
-    out = run(pipe, MANY, [0], map=layout, tries=5, guidance_scale=1.0)
+    out = run(pipe, MANY, [0], map=layout, tries=5, **UNGUIDED)
     assert batches == [1] * 3
     assert out.tries == [1]
 
@@ -342,7 +343,7 @@ def test_a_variation_starts_from_its_image_in_every_try(
     batches = asked_for(pipe, monkeypatch)
     monkeypatch.setattr(Checks, "__call__", nothing_right)
     photo = Image.new("RGB", (64, 64), "teal")
-    run(pipe, [MANY], [0], steps=12, image=photo, strength=0.5, tries=3, guidance_scale=1.0)
+    run(pipe, [MANY], [0], steps=12, image=photo, strength=0.5, tries=3, **UNGUIDED)
     once = 20  # its map is found once, by the steps that are usual
     assert len(batches) == once + 3 * 6, "none is looked at early"
 
@@ -350,7 +351,7 @@ def test_a_variation_starts_from_its_image_in_every_try(
 def test_what_does_not_look_whole_is_given_up(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = asked_for(pipe, monkeypatch)
     monkeypatch.setattr(Checks, "__call__", nothing_right)
-    out = run(pipe, [MANY] * 2, [0, 1], steps=12, tries=5, guidance_scale=1.0)
+    out = run(pipe, [MANY] * 2, [0, 1], steps=12, tries=5, **UNGUIDED)
     assert batches == [2] * (5 * 3 + 12), "five looks after three steps, and one of five to the end"
     assert out.tries == [1, 1]
 
@@ -362,7 +363,7 @@ def test_a_variation_that_waits_is_not_denoised(
     photo = Image.new("RGB", (64, 64), "teal")
     varied = {"map": [None, layout], "image": [None, photo], "strength": [None, 0.5]}
     batches = asked_for(pipe, monkeypatch)
-    run(pipe, [MANY] * 2, [0, 1], steps=4, guidance_scale=1.0, **varied)
+    run(pipe, [MANY] * 2, [0, 1], steps=4, **UNGUIDED, **varied)
     assert batches == [1, 1, 2, 2]
 
 

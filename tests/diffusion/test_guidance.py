@@ -174,3 +174,18 @@ def test_guidance_by_the_map_needs_noise() -> None:
 def test_an_impossible_interval(interval: tuple[float, float]) -> None:
     with pytest.raises(InputError, match=r"guidance interval of low <= high in 0\.\.1"):
         Guidance(interval=interval)
+
+
+@pytest.mark.parametrize(
+    ("image", "panoptic", "expected"),
+    [
+        (False, False, Guidance((2, 3), 4, 5, 6)),
+        (True, False, Guidance((1, 3), 4, 1, 6)),
+        (False, True, Guidance((2, 1), 4, 5, 1)),
+        (True, True, Guidance((1, 1), 4, 1, 1)),
+    ],
+)
+def test_what_acts_on_a_given_stream_alone_is_left_out(
+    image: bool, panoptic: bool, expected: Guidance
+) -> None:
+    assert Guidance((2, 3), 4, 5, 6).beside(image=image, panoptic=panoptic) == expected

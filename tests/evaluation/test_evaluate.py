@@ -154,8 +154,8 @@ def test_tries_and_map_guidance(
     heads = [
         (p / "report.html").read_text().split("</header>")[0] for p in (tmp_path / "tried", run)
     ]
-    assert "2 steps, guidance 3, map guidance 2, up to 3 tries, " in heads[0]
-    assert "2 steps, guidance 3, 20" in heads[1]
+    assert "2 steps, guidance 2, map guidance 2, up to 3 tries, " in heads[0]
+    assert "2 steps, guidance 2, map guidance 2, 20" in heads[1]
     assert set(asked) == {(3, 2.0)}
 
 
@@ -185,11 +185,11 @@ def test_a_folder_from_before_there_were_tries(
 ) -> None:
     shutil.copytree(run, tmp_path / "old")
     settings = json.loads((tmp_path / "old/settings.json").read_text())
-    later = {"map_guidance_scale": 1.0, "tries": 1, "redraw": False}
+    later = {"map_guidance_scale": 2.0, "tries": 1, "redraw": False}
     assert {k: settings.pop(k) for k in later} == later
     (tmp_path / "old/settings.json").write_text(json.dumps(settings))
-    assert evaluate(scenes_model, tmp_path / "old") == 0
-    assert evaluate(scenes_model, tmp_path / "old", "--tries", 2) == 2
+    assert evaluate(scenes_model, tmp_path / "old", "--map-guidance", 1) == 0
+    assert evaluate(scenes_model, tmp_path / "old", "--map-guidance", 1, "--tries", 2) == 2
     assert "expected the tries 1 with which" in capsys.readouterr().err
 
 

@@ -97,12 +97,12 @@ def test_what_is_given_is_not_redrawn(given: Conditions) -> None:
 def test_the_record_has_what_is_not_as_usual() -> None:
     pair = next(pairs(Recorder(), ["a"], Settings()))  # type: ignore[arg-type]
     usual = record(pair, Settings())
-    assert usual == {"prompt": "a", "seed": 0, "num_inference_steps": 20, "guidance_scale": 3.0,
+    assert usual == {"prompt": "a", "seed": 0, "num_inference_steps": 20, "guidance_scale": 2.0,
                      "confidence": 1.0}  # fmt: skip
     changed = record(pair, Settings(guidance_interval=(0.1, 0.9), batch_size=3))
     assert changed == usual | {"guidance_interval": (0.1, 0.9)}
-    redrawn = record(pair, Settings(redraw=True, map_guidance_scale=2.0))
-    assert redrawn == usual | {"redraw": True, "map_guidance_scale": 2.0}
+    redrawn = record(pair, Settings(redraw=True, map_guidance_scale=1.5))
+    assert redrawn == usual | {"redraw": True, "map_guidance_scale": 1.5}
     assert Conditions().record() == {}
     assert Conditions(SKY).record() == {"given": ["map"]}
     varied = Conditions(image=PHOTO, strength=0.5, image_prompt=PHOTO)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pandiff.cli.command import Command, finite_number, positive_number, progress, whole_number
-from pandiff.cli.models import add_sampling, load, settings, share_above_0
+from pandiff.cli.models import add_guidance, add_sampling, load, settings, share_above_0
 from pandiff.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="vary what is in the region: how much of it is lost, above 0 to 1; all by default",
     )
     parser.add_argument("--count", metavar="N", type=positive_number, default=1, help="versions")
-    parser.add_argument("--guidance", metavar="G", type=finite_number, default=3.0)
+    add_guidance(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
     add_sampling(parser)
 
@@ -61,7 +61,7 @@ def _edit(args: argparse.Namespace) -> None:
         read_map(args.map, pipe.taxonomy),
         plan,
         args.out,
-        settings(args, args.guidance),
+        settings(args),
         count=args.count,
         prompt=args.prompt,
         strength=args.strength,

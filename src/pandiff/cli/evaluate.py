@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pandiff.cli.command import Command, finite_number, positive_number, progress
-from pandiff.cli.models import add_map_guidance, add_redraw, add_sampling, add_tries, load
+from pandiff.cli.command import Command, positive_number, progress
+from pandiff.cli.models import add_guidance, add_redraw, add_sampling, add_tries, load
 
 if TYPE_CHECKING:
     from pandiff.evaluation.measuring import Judges
@@ -26,10 +26,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
     parser.add_argument("--count", metavar="N", type=positive_number, default=256)
     add_sampling(parser)
-    parser.add_argument(
-        "--guidance", metavar="G", type=finite_number, default=3.0, help="weight of the prompt"
-    )
-    add_map_guidance(parser)
+    add_guidance(parser)
     add_tries(parser)
     add_redraw(parser)
     parser.add_argument("--directions", nargs="+", choices=DIRECTIONS, default=DIRECTIONS)

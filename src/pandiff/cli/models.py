@@ -62,22 +62,36 @@ def add_redraw(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> Non
     )
 
 
-def add_map_guidance(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """--map-guidance, of the commands that make images together with maps."""
+def add_guidance(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, *, of_each: bool = False
+) -> None:
+    """--guidance and --map-guidance, by the pipeline's defaults.
+
+    Args:
+        of_each: whether --guidance may have two numbers.
+    """
+    parser.add_argument(
+        "--guidance",
+        metavar="G[,G]" if of_each else "G",
+        type=number_or_pair if of_each else finite_number,
+        default=2.0,
+        help="weight of the prompt" + (", or two: on image and map" if of_each else ""),
+    )
     parser.add_argument(
         "--map-guidance",
         metavar="G",
         type=finite_number,
-        default=1.0,
-        help="weight of the map in the image",
+        default=2.0,
+        help="weight of the map in the image; 1 for none, which takes a third less time",
     )
 
 
-def settings(args: argparse.Namespace, guidance: float | tuple[float, float]) -> Settings:
-    """The settings that `add_sampling` took."""
+def settings(args: argparse.Namespace) -> Settings:
+    """The settings that `add_sampling` and `add_guidance` took."""
     from pandiff.synthesis.generate import Settings
 
-    return Settings(args.steps, guidance, args.seed, args.batch)
+    one = Settings(args.steps, args.guidance, args.seed, args.batch)
+    return replace(one, map_guidance_scale=args.map_guidance)
 
 
 def number_or_pair(text: str) -> float | tuple[float, float]:
@@ -158,16 +172,9 @@ def _guidance_arguments(group: argparse._ArgumentGroup) -> None:
         group.add_argument(name, metavar="G", type=finite_number, default=1.0, help=what)
 
     add_tries(group)
-    group.add_argument(
-        "--guidance",
-        metavar="G[,G]",
-        type=number_or_pair,
-        default=3.0,
-        help="weight of the prompt, or two: on image and map",
-    )
+    add_guidance(group, of_each=True)
     add("--image-prompt-scale", "weight of the image prompt")
     add_redraw(group)
-    add_map_guidance(group)
     add("--image-guidance", "weight of the image in the map")
     group.add_argument(
         "--guidance-interval",
@@ -220,7 +227,7 @@ def _check_together(args: argparse.Namespace) -> None:
          "leave out --redraw: a given map or image is followed at once"),
         (args.animate and args.redraw, "--animate or --redraw", "both",
          "animate what is drawn once"),
-        (args.negative and plain, "--guidance above 1 with --negative", "1", "3 is usual"),
+        (args.negative and plain, "--guidance above 1 with --negative", "1", "2 is usual"),
     )  # fmt: skip
     for is_wrong, *what in wrong:
         if is_wrong:
@@ -257,12 +264,11 @@ def _conditions(args: argparse.Namespace) -> tuple[PanopticDiffusionPipeline, Co
 
 def _settings(args: argparse.Namespace) -> Settings:
     return replace(
-        settings(args, args.guidance),
+        settings(args),
         negative_prompt=args.negative,
         tries=args.tries,
         redraw=args.redraw,
         image_prompt_scale=args.image_prompt_scale,
-        map_guidance_scale=args.map_guidance,
         image_guidance_scale=args.image_guidance,
         guidance_interval=args.guidance_interval,
     )
@@ -283,6 +289,7 @@ def _segment_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _segment(args: argparse.Namespace) -> None:
     from pandiff.synthesis.folders import check_new
+    from pandiff.synthesis.generate import Settings
     from pandiff.synthesis.segment import check_images, segment
 
     check_new(args.out)
@@ -291,7 +298,7 @@ def _segment(args: argparse.Namespace) -> None:
         load(args.model),
         args.images,
         args.out,
-        settings(args, 1.0),
+        Settings(args.steps, 1.0, args.seed, args.batch),
         samples=args.samples,
         progress=progress("segment"),
     )

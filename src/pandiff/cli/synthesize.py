@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from pandiff.cli.command import Command, finite_number, positive_number
 from pandiff.cli.models import (
-    add_map_guidance,
+    add_guidance,
     add_redraw,
     add_sampling,
     load,
-    number_or_pair,
     settings,
 )
 from pandiff.errors import InputError
@@ -50,11 +49,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--count", metavar="N", type=positive_number, required=True)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
-    parser.add_argument(
-        "--guidance", metavar="G[,G]", type=number_or_pair, default=3.0, help="weight of the prompt"
-    )
+    add_guidance(parser, of_each=True)
     add_redraw(parser)
-    add_map_guidance(parser)
     parser.add_argument(
         "--balance",
         metavar="B",
@@ -114,11 +110,7 @@ def _options(args: argparse.Namespace) -> Options:
 
     return Options(
         args.count,
-        replace(
-            settings(args, args.guidance),
-            redraw=args.redraw,
-            map_guidance_scale=args.map_guidance,
-        ),
+        replace(settings(args), redraw=args.redraw),
         Thresholds(
             args.min_confidence, args.min_adherence, args.min_agreement, args.no_near_duplicates
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -51,6 +51,18 @@ class Guidance:
         """Map guidance of the paper: c + s (c - 1/2 c[no text] - 1/2 c[no map]), on the image."""
         weight = 1 + scale / 2
         return cls(text=(weight, 1.0), map=weight)
+
+    def beside(self, *, image: bool, panoptic: bool) -> Guidance:
+        """The same where all samples are given a stream whole: what acts on it alone is left out.
+
+        It would be asked of the network, and change nothing.
+        """
+        return replace(
+            self,
+            text=(1.0 if image else self.text[0], 1.0 if panoptic else self.text[1]),
+            map=1.0 if image else self.map,
+            image=1.0 if panoptic else self.image,
+        )
 
     def acts_at(self, t: Tensor) -> Tensor:
         """(B,) bool, whether it acts at levels (B, 2); a stream that is given counts no level."""

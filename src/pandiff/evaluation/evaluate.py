@@ -70,9 +70,9 @@ class Settings:
     count: int = 256
     seed: int = 0
     steps: int = 20
-    guidance_scale: float = 3.0
+    guidance_scale: float = 2.0
     directions: tuple[str, ...] = DIRECTIONS
-    map_guidance_scale: float = 1.0
+    map_guidance_scale: float = 2.0
     tries: int = 1
     redraw: bool = False
 

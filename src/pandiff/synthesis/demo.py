@@ -24,8 +24,6 @@ PROMPTS = (
 )
 SETTINGS = Settings(
     steps=20,
-    guidance_scale=2.0,
-    map_guidance_scale=2.0,
     seed=0,
     batch_size=8,
     tries=16,

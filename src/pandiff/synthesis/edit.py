@@ -119,9 +119,7 @@ def run(
             map=edit.map,
             known=edit.known,
             strength=strength,
-            negative_prompt=edit.negative_prompt,
-            num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance_scale,
+            **{**settings.arguments(), "negative_prompt": edit.negative_prompt},
             generator=[torch.Generator().manual_seed(s) for s in some],
         )
         made += [Pair(text, *one) for one in zip(some, out.images, out.maps, strict=True)]

@@ -43,14 +43,14 @@ class Settings:
     """
 
     steps: int = 20
-    guidance_scale: float | tuple[float, float] = 3.0
+    guidance_scale: float | tuple[float, float] = 2.0
     seed: int = 0
     batch_size: int = 8
     negative_prompt: str = ""
     tries: int = 1
     redraw: bool = False
     image_prompt_scale: float = 1.0
-    map_guidance_scale: float = 1.0
+    map_guidance_scale: float = 2.0
     image_guidance_scale: float = 1.0
     guidance_interval: tuple[float, float] = (0.0, 1.0)
 

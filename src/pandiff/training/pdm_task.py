@@ -157,7 +157,7 @@ class PdmTask:
         pipe.set_progress_bar_config(disable=True)
         generator = torch.Generator().manual_seed(0)
         prompts = self.data.captions
-        out = pipe(prompts, num_inference_steps=20, guidance_scale=2.5, generator=generator)
+        out = pipe(prompts, generator=generator)
         return grid(out.images, maps=out.maps, prompts=prompts)
 
     def export(self, network: nn.Module, folder: Path) -> None:

@@ -67,14 +67,14 @@ def test_every_option(run: Callable[..., int], capsys: Capture, tmp_path: Path) 
         "--count", 3, "--out", "set", *QUICK, "--balance", "wish.json", "--guidance", "3,2",
         "--min-confidence", 0.01, "--min-adherence", 0.01, "--no-near-duplicates", 0.01,
         "--void-below", 0.1, "--min-area", 20, "--tries", 4, "--when-exhausted", "best",
-        "--image-format", "jpg", "--license", "cc0-1.0", "--timeout", 60, "--map-guidance", 2,
+        "--image-format", "jpg", "--license", "cc0-1.0", "--timeout", 60, "--map-guidance", 1.5,
         "--redraw",
     ) == 0  # fmt: skip
     assert capsys.readouterr().out.startswith("set: 3 samples of ")
     assert len(list(Path("set/images").glob("*.jpg"))) == 3
     settings = json.loads(Path("set/synthesis.json").read_text())["settings"]
     assert (settings["min_area"], settings["guidance_scale"]) == (20.0, [3.0, 2.0])
-    assert settings["map_guidance_scale"] == 2 and settings["redraw"] is True
+    assert settings["map_guidance_scale"] == 1.5 and settings["redraw"] is True
     assert (settings["near_duplicates"], settings["license"]) == (0.01, "cc0-1.0")
 
 
