@@ -78,16 +78,17 @@ def edited(
         return []
     edits = [plan for _, plan in planned.values()]
     before = Image.fromarray(scene.image)
-    out = pipe(
-        [one.prompt for one in edits],
-        image=before,
-        map=[one.map for one in edits],
-        known=[one.known for one in edits],
-        negative_prompt=[one.negative_prompt for one in edits],
-        num_inference_steps=steps,
-        generator=[torch.Generator().manual_seed(seed + k) for k in range(len(edits))],
-        output_type="pt",
-    )
+    with pipe.noisy_solver():
+        out = pipe(
+            [one.prompt for one in edits],
+            image=before,
+            map=[one.map for one in edits],
+            known=[one.known for one in edits],
+            negative_prompt=[one.negative_prompt for one in edits],
+            num_inference_steps=steps,
+            generator=[torch.Generator().manual_seed(seed + k) for k in range(len(edits))],
+            output_type="pt",
+        )
     assert isinstance(out.images, torch.Tensor)
     found = []
     made = to_images(out.images)

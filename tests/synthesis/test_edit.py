@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 
 from pandiff.cli import main
@@ -145,6 +147,25 @@ def test_a_run_keeps_what_is_known(tiny_model: Path, toy_data: Path) -> None:
         assert np.array_equal(one.panoptic.ids[known], panoptic.ids[known])
         assert one.image.size == image.size
     assert np.asarray(made[0].image).tolist() != np.asarray(made[1].image).tolist()
+
+
+def test_a_run_is_by_a_solver_that_adds_noise(tiny_model: Path, toy_data: Path) -> None:
+    pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
+    usual = pipe.scheduler = DPMSolverMultistepScheduler()
+    folder = PanopticFolder.open(toy_data)
+    image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
+    plan = edit.redo(panoptic, np.indices((64, 64))[1] > 20)
+    (made,) = edit.run(pipe, image, plan, Settings(steps=4))
+    assert pipe.scheduler is usual
+    by_hand = [
+        pipe("", image=image, map=plan.map, known=plan.known, num_inference_steps=4,
+             generator=[torch.Generator().manual_seed(made.seed)]).images[0]
+        for pipe.scheduler in (
+            usual, DPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++")
+        )
+    ]  # fmt: skip
+    same = [np.array_equal(np.asarray(one), np.asarray(made.image)) for one in by_hand]
+    assert same == [False, True]
 
 
 def test_a_region_can_be_varied(tiny_model: Path, toy_data: Path) -> None:

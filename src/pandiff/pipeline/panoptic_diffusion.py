@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 from numbers import Real
@@ -313,8 +313,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     ) -> PanopticPipelineOutput:
         """Images once more, from the whole maps that were made with them: they agree better.
 
-        A call with `map=`, but for the solver: where it is DPM-Solver++, it adds noise at each
-        step, which draws things more clearly (docs/log.md).
+        A call with `map=`, with `noisy_solver`.
 
         Args:
             prompt: the prompts.
@@ -324,13 +323,22 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         Raises:
             InputError: as a call does.
         """
+        with self.noisy_solver():
+            out: PanopticPipelineOutput = self(prompt, map=map, **arguments)
+        return out
+
+    @contextmanager
+    def noisy_solver(self) -> Iterator[None]:
+        """In here the scheduler, where it is DPM-Solver++, adds noise at each step.
+
+        Where much is given, that draws things more clearly (docs/log.md).
+        """
         usual = self.scheduler
         self.register_modules(scheduler=stochastic(usual))
         try:
-            out: PanopticPipelineOutput = self(prompt, map=map, **arguments)
+            yield
         finally:
             self.register_modules(scheduler=usual)
-        return out
 
     def _drawing(self, prepared: Prepared, guidance: Guidance, steps: int) -> Drawing:
         return Drawing(

@@ -96,7 +96,7 @@ def run(
     prompt: str | None = None,
     strength: float | None = None,
 ) -> list[Pair]:
-    """Make some versions of an edit.
+    """Make some versions of an edit, by a solver that adds noise (`pipe.noisy_solver`).
 
     Args:
         pipe: the pipeline.
@@ -113,15 +113,16 @@ def run(
     pipe.set_progress_bar_config(disable=True)
     for start in range(0, count, settings.batch_size):
         some = seeds[start : start + settings.batch_size]
-        out = pipe(
-            [text] * len(some),
-            image=image,
-            map=edit.map,
-            known=edit.known,
-            strength=strength,
-            **{**settings.arguments(), "negative_prompt": edit.negative_prompt},
-            generator=[torch.Generator().manual_seed(s) for s in some],
-        )
+        with pipe.noisy_solver():
+            out = pipe(
+                [text] * len(some),
+                image=image,
+                map=edit.map,
+                known=edit.known,
+                strength=strength,
+                **{**settings.arguments(), "negative_prompt": edit.negative_prompt},
+                generator=[torch.Generator().manual_seed(s) for s in some],
+            )
         made += [Pair(text, *one) for one in zip(some, out.images, out.maps, strict=True)]
     return made
 
