@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -166,6 +169,29 @@ def test_a_run_is_by_a_solver_that_adds_noise(tiny_model: Path, toy_data: Path) 
     ]  # fmt: skip
     same = [np.array_equal(np.asarray(one), np.asarray(made.image)) for one in by_hand]
     assert same == [False, True]
+
+
+def test_a_run_takes_steps_and_guidance_of_its_settings() -> None:
+    """Tries and redrawing are for samples that are made from prompts alone."""
+    asked: list[dict[str, Any]] = []
+
+    class Recorder:
+        def set_progress_bar_config(self, disable: bool) -> None: ...
+
+        def noisy_solver(self) -> AbstractContextManager[None]:
+            return nullcontext()
+
+        def __call__(self, prompts: list[str], **arguments: Any) -> Any:
+            asked.append(arguments)
+            return SimpleNamespace(images=[image], maps=[scene()])
+
+    image, pipe = Image.new("RGB", (48, 48)), cast(PanopticDiffusionPipeline, Recorder())
+    settings = Settings(5, 4.0, tries=16, redraw=True, map_guidance_scale=1.5)
+    edit.run(pipe, image, edit.remove(scene(), 3), settings)
+    (one,) = asked
+    assert (one["num_inference_steps"], one["guidance_scale"]) == (5, 4.0)
+    assert (one["map_guidance_scale"], one["negative_prompt"]) == (1.5, "a sheep")
+    assert one.get("tries", 1) == 1
 
 
 def test_a_region_can_be_varied(tiny_model: Path, toy_data: Path) -> None:

@@ -102,7 +102,8 @@ def run(
         pipe: the pipeline.
         image: the image of the map that the edit was made from.
         edit: the edit.
-        settings: version k is made from the seed (seed, k).
+        settings: steps, guidance by prompt and map, and batch; version k is made from the seed
+            (seed, k).
         count: number of versions.
         prompt: what the region should show; by default the edit's own.
         strength: how much of what is in the region is lost, above 0 to 1; all of it by default.
@@ -120,7 +121,10 @@ def run(
                 map=edit.map,
                 known=edit.known,
                 strength=strength,
-                **{**settings.arguments(), "negative_prompt": edit.negative_prompt},
+                negative_prompt=edit.negative_prompt,
+                num_inference_steps=settings.steps,
+                guidance_scale=settings.guidance_scale,
+                map_guidance_scale=settings.map_guidance_scale,
                 generator=[torch.Generator().manual_seed(s) for s in some],
             )
         made += [Pair(text, *one) for one in zip(some, out.images, out.maps, strict=True)]
