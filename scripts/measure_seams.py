@@ -3,8 +3,9 @@
     python scripts/measure_seams.py --model scenes --count 24 --out out/seams
 
 For each edit how steep the image is across the border of its region, over how steep it was
-(`evaluation.seams`): for a hard paste, for a fade alone, and for what the pipeline does. Writes
-seams.json and before-and-after.png of the first six scenes.
+(`evaluation.seams`): for the pipeline's blend of the whole region, and for what `pandiff edit`
+makes of that, which puts back what the edit did not change; and the share of the region that it
+changed. Writes seams.json and before-and-after.png of the first six scenes.
 """
 
 from __future__ import annotations
@@ -21,9 +22,7 @@ from PIL import Image
 from pandiff.data.scenes import SPLITS, Scene, make_scene
 from pandiff.draw import grid
 from pandiff.evaluation.seams import seam_ratio
-from pandiff.models.encoders import to_images
 from pandiff.pipeline import PanopticDiffusionPipeline
-from pandiff.pipeline.blend import blend, fade
 from pandiff.synthesis import edit
 
 VERBS = ("remove", "add", "replace", "redo")
@@ -35,13 +34,14 @@ SHOWN = 1.25
 
 @dataclass(frozen=True, eq=False)
 class Edited:
-    """One edit: the image before, and after by each way of putting the region into it."""
+    """One edit: the image before, and after by each way; changed: share of its region that did."""
 
     verb: str
     words: str
     known: np.ndarray
     before: Image.Image
     after: dict[str, Image.Image]
+    changed: float
 
     def ratios(self) -> dict[str, float]:
         return {way: seam_ratio(self.before, i, self.known) for way, i in self.after.items()}
@@ -87,35 +87,28 @@ def edited(
             negative_prompt=[one.negative_prompt for one in edits],
             num_inference_steps=steps,
             generator=[torch.Generator().manual_seed(seed + k) for k in range(len(edits))],
-            output_type="pt",
         )
-    assert isinstance(out.images, torch.Tensor)
     found = []
-    made = to_images(out.images)
-    for (verb, (words, one)), image in zip(planned.items(), made, strict=True):
+    rows = zip(planned.items(), out.images, out.maps, strict=True)
+    for (verb, (words, one)), image, panoptic in rows:
         known = one.known.image
-        assert known is not None
-        found.append(Edited(verb, words, known, before, ways(before, image, known)))
+        assert isinstance(known, np.ndarray)
+        after = {"region": image, "edit": edit.put_back(before, image, one, panoptic)}
+        share = one.changed(panoptic).sum() / (~known).sum()
+        found.append(Edited(verb, words, known, before, after, float(share)))
     return found
-
-
-def ways(before: Image.Image, made: Image.Image, known: np.ndarray) -> dict[str, Image.Image]:
-    """The image with the made region, put in by each way."""
-    ours, theirs = (np.asarray(i, dtype=np.float64) for i in (before, made))
-    mixed = {"paste": np.where(known[..., None], ours, theirs), "fade": fade(ours, theirs, known)}
-    images = {k: Image.fromarray(np.round(v).astype(np.uint8)) for k, v in mixed.items()}
-    return {**images, "pipeline": blend(before, made, known)}
 
 
 def table(found: list[Edited]) -> str:
     """Median ratio and share of edits whose border shows, by verb and way."""
     ways = list(found[0].after)
-    lines = ["| verb | " + " | ".join(ways) + " |", "|---" * (1 + len(ways)) + "|"]
+    lines = ["| verb | " + " | ".join(ways) + " | changed |", "|---" * (2 + len(ways)) + "|"]
     for verb in VERBS:
         ratios = [one.ratios() for one in found if one.verb == verb]
         cells = [np.array([r[way] for r in ratios]) for way in ways]
         words = [f"{np.median(c):.2f} ({np.mean(c > SHOWN):.0%})" for c in cells]
-        lines.append(f"| {verb} | " + " | ".join(words) + " |")
+        share = np.median([one.changed for one in found if one.verb == verb])
+        lines.append(f"| {verb} | " + " | ".join(words) + f" | {share:.0%} |")
     return "\n".join(lines)
 
 
@@ -124,7 +117,7 @@ def picture(found: list[Edited]) -> Image.Image:
     images, words = [], []
     for k in range(0, len(found), len(VERBS)):
         some = found[k : k + len(VERBS)]
-        images += [some[0].before, *(one.after["pipeline"] for one in some)]
+        images += [some[0].before, *(one.after["edit"] for one in some)]
         words += ["before", *(one.words for one in some)]
     return grid(images, prompts=words, columns=1 + len(VERBS), side=images[0].width)
 
@@ -147,7 +140,10 @@ def main() -> None:
         found += edited(pipe, scene, index, args.steps, args.seed)
         index += 1
     args.out.mkdir(parents=True, exist_ok=True)
-    rows = [{"verb": one.verb, "words": one.words, **one.ratios()} for one in found]
+    rows = [
+        {"verb": one.verb, "words": one.words, "changed": one.changed, **one.ratios()}
+        for one in found
+    ]
     (args.out / "seams.json").write_text(json.dumps(rows, indent=1))
     picture(found[: 6 * len(VERBS)]).save(args.out / "before-and-after.png")
     print(table(found))

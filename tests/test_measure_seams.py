@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pandiff.data.scenes import SPLITS, make_scene
+from pandiff.pipeline.blend import blend
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +37,16 @@ def test_every_verb_leaves_something_and_takes_something(script: Any) -> None:
         assert all(0.3 < plan.known.image.mean() < 1 for _, plan in one.values())
 
 
-def test_a_paste_is_told_from_what_the_pipeline_does(script: Any) -> None:
+def test_a_paste_is_told_from_a_blend(script: Any) -> None:
     known = np.ones((64, 64), bool)
     known[20:44, 20:44] = False
     before, made = (Image.new("RGB", (64, 64), (100 + k, 150 + k, 200 + k)) for k in (0, 20))
-    one = script.Edited("redo", "", known, before, script.ways(before, made, known))
-    ratios = one.ratios()
+    paste = Image.composite(before, made, Image.fromarray(known))
+    after = {"paste": paste, "blend": blend(before, made, known)}
+    rows = [script.Edited(v, "", known, before, {**after, "edit": made}, 0.5) for v in script.VERBS]
+    ratios = rows[0].ratios()
     assert ratios["paste"] == pytest.approx(20)
-    assert ratios["pipeline"] < 0.6 * ratios["fade"] < 0.6 * 0.75 * ratios["paste"]
-    rows = [script.Edited(v, "", known, before, one.after) for v in script.VERBS]
+    assert ratios["blend"] < 0.3 * ratios["paste"]
     assert "| redo | 20.00 (100%) |" in script.table(rows)
+    assert "| 50% |" in script.table(rows)
     assert script.picture(rows).width > 5 * 64

@@ -110,6 +110,73 @@ def test_replace_keeps_the_core_under_another_name() -> None:
     assert one.prompt == "a dog"
 
 
+def test_replaced_things_are_free_in_their_box_and_given_in_its_middle() -> None:
+    """A dog need not have the outline of the sheep; stuff that is replaced keeps its own."""
+    one = edit.replace(scene(), 3, "dog")
+    on_map, on_image = masks(one.known)
+    box = np.zeros((48, 48), bool)
+    box[18:30, 18:30] = True
+    assert not on_image[box].any()
+    core = on_map & box
+    assert 0.1 < core.sum() / box.sum() < 0.3  # an ellipse of half its sides
+    beside = PanopticMap.from_boxes(
+        [(0, 0, 48, 24), (0, 24, 48, 24), (18, 18, 12, 12), (31, 18, 8, 12)],
+        ["sky", "grass", "sheep", "sheep"], (48, 48), TAXONOMY,
+    )  # fmt: skip
+    others = beside.mask(4)
+    on_map, on_image = masks(edit.replace(beside, 3, "dog").known)
+    near = masks(edit.remove(beside, 3).known)[0]
+    assert np.array_equal(on_image[others], near[others]), "only its own margin reaches others"
+    stuff = edit.replace(scene(), 2, "sky").known
+    assert masks(stuff)[0][36, 24]
+
+
+def test_an_edit_changes_what_the_maps_tell() -> None:
+    """Grass that is still grass stays; what was the sheep and what is the dog do not."""
+    before = scene()
+    one = edit.replace(before, 3, "dog")
+    ids = np.where(before.mask(3), 2, before.ids)
+    ids[20:32, 14:20] = 3
+    after = PanopticMap.from_ids(ids, {1: 1, 2: 2, 3: 8}, TAXONOMY)
+    changed = one.changed(after)
+    free = ~masks(one.known)[1]
+    assert not changed[~free].any(), "what is known never changes"
+    assert changed[before.mask(3)].all()
+    assert changed[after.mask(3) & free].all()
+    quiet = free & (before.category_index == after.category_index) & ~changed
+    assert quiet.any(), "some of the region is as before"
+    assert edit.remove(before, 3).changed(after)[24, 24]
+    whole = edit.redo(before, ~masks(one.known)[1])
+    assert np.array_equal(whole.changed(after), free), "what is redone is all made anew"
+
+
+def test_new_things_bring_their_shadows() -> None:
+    before = PanopticMap.from_boxes([(0, 0, 96, 96)], ["grass"], (96, 96), TAXONOMY)
+    one = edit.add(before, "dog", (30, 30, 30, 30))
+    shape = (33, 33, 24, 24)
+    after = PanopticMap.from_boxes([(0, 0, 96, 96), shape], ["grass", "dog"], (96, 96), TAXONOMY)
+    changed = one.changed(after)
+    assert changed[59, 45]
+    assert not changed[28, 45], "and nothing above"
+
+
+def test_what_did_not_change_is_put_back() -> None:
+    before, gray = scene(), Image.new("RGB", (48, 48), (90, 90, 90))
+    one = edit.add(before, "dog", (4, 28, 12, 16))
+    made = Image.new("RGB", (48, 48), (200, 40, 40))
+    after = PanopticMap.from_boxes(
+        [(0, 0, 48, 24), (0, 24, 48, 24), (18, 18, 12, 12), (6, 30, 8, 8)],
+        ["sky", "grass", "sheep", "dog"], (48, 48), TAXONOMY,
+    )  # fmt: skip
+    pixels = np.asarray(edit.put_back(gray, made, one, after))
+    assert (pixels[34, 10] != 90).any()
+    kept = ~one.changed(after)
+    assert (pixels[:26, 20:] == 90).all()
+    assert kept[45, 4]
+    redone = edit.redo(before, after.mask(4))
+    assert edit.put_back(gray, made, redone, after) is made, "the pipeline has blended it"
+
+
 def test_redo_of_a_region_and_of_a_segment() -> None:
     region = np.zeros((48, 48), bool)
     region[:10] = True

@@ -17,11 +17,14 @@ from pandiff.draw import grid
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap, Segment
 from pandiff.pipeline import Known, PanopticDiffusionPipeline
+from pandiff.pipeline.blend import blend
 from pandiff.synthesis.folders import check_new, new_folder
 from pandiff.synthesis.generate import Pair, Settings, captions, record, sample_seed
 
 MARGIN = 1 / 24
 """How far around a segment an edit reaches, in longer sides of the image."""
+OUTLINE = 1 / 64
+"""Width of the outline of a thing, of which the image shows more than the map, likewise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,21 +36,48 @@ class Edit:
         known: what of layout and image is kept.
         prompt: what the region should show, if nothing else is said.
         negative_prompt: what it should not show.
+        before: the map that was edited, if what is the same after the edit keeps its pixels; None
+            if all of the region is made anew.
+        gone: (H, W) bool, what keeps none, whatever is there after the edit.
     """
 
     map: PanopticMap
     known: Known
     prompt: str = ""
     negative_prompt: str = ""
+    before: PanopticMap | None = None
+    gone: np.ndarray | None = None
+
+    def changed(self, after: PanopticMap) -> np.ndarray:
+        """(H, W) bool: where the image is another after the edit, given the map that was made.
+
+        All of the region, or what the two maps tell: other categories, other things, and what
+        is gone; with outlines, and with the shadows of new things.
+        """
+        known = self.known.image
+        assert isinstance(known, np.ndarray)
+        if self.before is None or self.gone is None:
+            return ~known
+        other = self.gone | ~_alike(self.before, after)
+        new = [s for s in _things(after) if (other & after.mask(s.id)).sum() > s.area / 2]
+        for thing in new:
+            other = other | _shadow(after, thing)
+        return np.asarray(binary_dilation(other, iterations=_outline(known)) & ~known)
 
 
 def remove(panoptic: PanopticMap, segment_id: int) -> Edit:
     """Take a segment away; what lies behind it, and the ground in its shadow, is invented."""
     segment = _segment(panoptic, segment_id)
     category = panoptic.taxonomy.by_id(segment.category_id)
-    free = _around(panoptic.mask(segment_id))
-    seen = free | _shadow(panoptic, segment) if category.isthing else free
-    return Edit(panoptic, Known(~free, ~seen), negative_prompt=f"a {category.name}")
+    mask = panoptic.mask(segment_id)
+    free, gone = _around(mask), mask | _shadow(panoptic, segment)
+    return Edit(
+        panoptic,
+        Known(~free, ~(free | gone)),
+        negative_prompt=f"a {category.name}",
+        before=panoptic,
+        gone=gone,
+    )
 
 
 def redo(panoptic: PanopticMap, region: np.ndarray) -> Edit:
@@ -61,7 +91,8 @@ def redo_segment(panoptic: PanopticMap, segment_id: int) -> Edit:
     mask = panoptic.mask(segment_id)
     free, core = _around(mask), _core(mask)
     name = panoptic.taxonomy.by_id(segment.category_id).name
-    return Edit(panoptic, Known(~free | core, ~free), prompt=f"a {name}")
+    known = Known(~free | core, ~free)
+    return Edit(panoptic, known, prompt=f"a {name}", before=panoptic, gone=mask)
 
 
 def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
@@ -72,19 +103,34 @@ def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
     core = _ellipse(panoptic.size, box, 0.6)
     ids = np.where(core, fresh, panoptic.ids)
     changed = _with(panoptic, ids, fresh, kind.id)
-    return Edit(changed, Known(~region | core, ~_around(region)), prompt=f"a {kind.name}")
+    known = Known(~region | core, ~_around(region))
+    return Edit(changed, known, prompt=f"a {kind.name}", before=panoptic, gone=core)
 
 
 def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
-    """Make a segment another category; its core is given, its outline invented."""
+    """Make a segment another category; its core is given, its outline invented.
+
+    A thing that replaces a thing need not have its shape: it may fill the box around it, and only
+    the middle of that is given. Other things stay.
+    """
     segment = _segment(panoptic, segment_id)
+    old = panoptic.taxonomy.by_id(segment.category_id)
     kind = category_of(category, panoptic.taxonomy)
-    if kind.id == segment.category_id:
+    if kind.id == old.id:
         raise InputError("another category", repr(category), "redo invents it anew")
     mask = panoptic.mask(segment_id)
-    free, core = _around(mask), _core(mask)
+    free, core, gone = _around(mask), _core(mask), mask
+    if kind.isthing and old.isthing:
+        box = from_boxes([segment.bbox], [kind.id], panoptic.size, panoptic.taxonomy).labelled
+        others = [s.id for s in _things(panoptic) if s.id != segment_id]
+        free = free | (_around(box) & ~_around(np.isin(panoptic.ids, others)))
+        middle = mask & _ellipse(panoptic.size, segment.bbox, 0.5)
+        core = middle if middle.any() else core
+        gone = mask | (_shadow(panoptic, segment) & free)
     changed = _with(panoptic, panoptic.ids, segment_id, kind.id)
-    return Edit(changed, Known(~free | core, ~free), prompt=f"a {kind.name}")
+    return Edit(
+        changed, Known(~free | core, ~free), prompt=f"a {kind.name}", before=panoptic, gone=gone
+    )
 
 
 def run(
@@ -97,6 +143,8 @@ def run(
     strength: float | None = None,
 ) -> list[Pair]:
     """Make some versions of an edit, by a solver that adds noise (`pipe.noisy_solver`).
+
+    Of the image that was made, what the edit did not change is put back (`Edit.changed`).
 
     Args:
         pipe: the pipeline.
@@ -127,8 +175,14 @@ def run(
                 map_guidance_scale=settings.map_guidance_scale,
                 generator=[torch.Generator().manual_seed(s) for s in some],
             )
-        made += [Pair(text, *one) for one in zip(some, out.images, out.maps, strict=True)]
+        for seed, drawn, after in zip(some, out.images, out.maps, strict=True):
+            made.append(Pair(text, seed, put_back(image, drawn, edit, after), after))
     return made
+
+
+def put_back(image: Image.Image, made: Image.Image, edit: Edit, after: PanopticMap) -> Image.Image:
+    """What the edit changed of the made image, the rest of the image (`Edit.changed`)."""
+    return made if edit.before is None else blend(image, made, ~edit.changed(after))
 
 
 def edit_folder(
@@ -189,18 +243,38 @@ def _core(mask: np.ndarray) -> np.ndarray:
     return np.asarray(binary_erosion(mask, iterations=max(1, _margin(mask) // 2)))
 
 
+def _outline(mask: np.ndarray) -> int:
+    """How many pixels of a map of this shape the outline of a thing is wide."""
+    return max(1, round(OUTLINE * max(mask.shape)))
+
+
+def _things(panoptic: PanopticMap) -> list[Segment]:
+    isthing = {c.id: c.isthing for c in panoptic.taxonomy.categories}
+    return [s for s in panoptic.segments if isthing[s.category_id]]
+
+
+def _alike(one: PanopticMap, other: PanopticMap) -> np.ndarray:
+    """(H, W) bool: where two maps hold the same stuff, or a thing of the same id and category."""
+    both = []
+    for panoptic in (one, other):
+        things = np.isin(panoptic.ids, [s.id for s in _things(panoptic)])
+        both.append((panoptic.category_index, np.where(things, panoptic.ids, 0)))
+    return np.asarray((both[0][0] == both[1][0]) & (both[0][1] == both[1][1]))
+
+
 def _shadow(panoptic: PanopticMap, segment: Segment) -> np.ndarray:
     """(H, W) bool: where a thing casts its shadow, on the ground around the bottom of its box.
 
     The shadow is the ground's in the map, and would stay behind in the image. Other things, and
-    what is close to them, are left alone.
+    what is close to them, are left alone. Stuff casts none.
     """
+    if not panoptic.taxonomy.by_id(segment.category_id).isthing:
+        return np.zeros(panoptic.ids.shape, bool)
     x, y, w, h = segment.bbox
     margin = MARGIN * max(panoptic.size)
     wide, high = 1.5 * w + 2 * margin, 0.2 * w + 2 * margin
     foot = _ellipse(panoptic.size, (x + w / 2 - wide / 2, y + h - high / 2, wide, high), 1.0)
-    isthing = {c.id: c.isthing for c in panoptic.taxonomy.categories}
-    others = [s.id for s in panoptic.segments if isthing[s.category_id] and s.id != segment.id]
+    others = [s.id for s in _things(panoptic) if s.id != segment.id]
     return foot & ~_around(np.isin(panoptic.ids, others))
 
 
