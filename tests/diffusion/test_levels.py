@@ -110,7 +110,27 @@ def test_part_given_knows_some_cells_but_not_all(side: int) -> None:
         assert 0.5 < (share > 0).float().mean() < 0.85  # two of three choices
     both = (image > 0) & (panoptic > 0)
     assert 0.2 < both.float().mean() < 0.5
-    torch.testing.assert_close(image[both], panoptic[both])
+    assert (panoptic[both] >= image[both]).all(), "what of the image is given, is of the map"
+    cored = panoptic[both] > image[both]
+    assert 0.1 < cored.float().mean() < 0.6  # half of those with a free region that has a middle
+    free = 1 - image[both][~cored]
+    torch.testing.assert_close(free, 1 - panoptic[both][~cored])
+
+
+def test_a_free_region_of_both_may_have_a_given_core() -> None:
+    """As in an edit: a box or an ellipse is free, and the middle of it is the map's."""
+    levels = draw(400, 16, part_given=1.0)
+    image, panoptic = levels.known[:, 0], levels.known[:, 1]
+    core = (panoptic - image).clamp(min=0) * (image.mean(dim=(1, 2)) > 0)[:, None, None]
+    rows = core.sum(dim=(1, 2)) > 0
+    rows &= image.amin(dim=(1, 2)) == 0
+    rows &= (panoptic - image).amin(dim=(1, 2)) == 0
+    assert 0.08 < rows.float().mean() < 0.2  # a third has both, 0.7 of these are free inside
+    share = core[rows].sum(dim=(1, 2)) / (1 - image[rows]).sum(dim=(1, 2))
+    assert 0.15 < share.median() < 0.35
+    corners = image.unfold(1, 2, 1).unfold(2, 2, 1).sum(dim=(-1, -2))
+    ellipses = (corners == 1).sum(dim=(1, 2)) + (corners == 3).sum(dim=(1, 2)) > 4
+    assert 0.2 < ellipses.float().mean() < 0.5  # half of two thirds
 
 
 def test_the_same_generator_draws_the_same() -> None:

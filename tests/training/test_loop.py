@@ -180,6 +180,48 @@ def test_a_model_grows_modulation(
     torch.testing.assert_close({n: after[n] for n in before}, dict(before), rtol=0, atol=0)
 
 
+def test_a_model_grows_a_refiner(
+    tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
+) -> None:
+    config = tiny_config("pdm", init=str(tiny_model), steps=1)
+    config = replace(config, model={"refiner_width": 8}, optim=replace(config.optim, lr=0.0))
+    train(config, toy_data, tmp_path)
+    grown = PanopticDiffusionPipeline.from_pretrained(tmp_path / "model").transformer
+    before = UnifiedPDM.from_pretrained(tiny_model, subfolder="transformer").state_dict()
+    after = grown.state_dict()
+    assert grown.config.refiner_width == 8 and after.keys() > before.keys()
+    torch.testing.assert_close({n: after[n] for n in before}, dict(before), rtol=0, atol=0)
+
+
+def test_image_prompts_grow_longer(
+    tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
+) -> None:
+    """Four tokens of a quarter of the image each become sixteen, which start from theirs."""
+    train(tiny_config("swin", steps=1), toy_data, tmp_path / "swin")
+    encoders = tmp_path / "encoders"
+    shutil.copytree(tiny_model, encoders)
+    shutil.copytree(tmp_path / "swin/model/image_encoder", encoders / "image_encoder")
+    config = tiny_config("pdm", init=str(tiny_model), encoders=str(encoders), steps=2)
+    train(replace(config, image_prompt_dropout=0.0), toy_data, tmp_path / "four")
+    config = replace(
+        config,
+        init=str(tmp_path / "four/model"),
+        encoders=None,
+        model={"image_prompt_length": 16},
+        optim=replace(config.optim, lr=0.0),
+    )
+    train(config, toy_data, tmp_path / "sixteen")
+    four, sixteen = (
+        PanopticDiffusionPipeline.from_pretrained(tmp_path / f"{name}/model").transformer
+        for name in ("four", "sixteen")
+    )
+    assert sixteen.config.image_prompt_length == 16
+    short, long = (n.image_prompt_positions.detach()[0] for n in (four, sixteen))
+    corners = long.view(4, 4, -1)[::3, ::3].flatten(0, 1)
+    torch.testing.assert_close(corners, short)
+    assert long.mean(0) == pytest.approx(short.mean(0), abs=1e-5)
+
+
 def test_a_model_learns_to_take_image_prompts(
     tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
 ) -> None:

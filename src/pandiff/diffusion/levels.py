@@ -94,29 +94,42 @@ def _shifted(levels: Tensor, shift: float) -> Tensor:
 def _known(
     layout: StateLayout, shape: tuple[int, int, int], is_: dict[str, Tensor], g: torch.Generator
 ) -> Tensor:
-    """The masks: whole streams, or for `part_given` a box or its outside in one stream or both."""
+    """The masks: whole streams, or for `part_given` a part of one stream or of both.
+
+    Half of the masks that free a region of both give the map's core of it, as edits do.
+    """
     batch, h, w = shape
     image = is_["image_given"].float()[:, None, None, None].expand(batch, 1, h, w).clone()
     panoptic = is_["map_given"].float()[:, None, None, None]
     panoptic = panoptic.expand(batch, 1, h * layout.ratio, w * layout.ratio).clone()
-    box = _boxes(batch, h, w, g)
-    fine = box.repeat_interleave(layout.ratio, 2).repeat_interleave(layout.ratio, 3)
+    part, core = _parts(batch, h, w, g)
     which = torch.randint(3, (batch,), generator=g)  # 0 the map, 1 the image, 2 both
-    part = is_["part_given"]
-    on_image, on_map = part & (which > 0), part & (which != 1)
-    image[on_image], panoptic[on_map] = box[on_image], fine[on_map]
+    cored = (which == 2) & (torch.rand(batch, generator=g) < 0.5)
+    on_map = torch.maximum(part, core * cored[:, None, None, None])
+    fine = on_map.repeat_interleave(layout.ratio, 2).repeat_interleave(layout.ratio, 3)
+    some = is_["part_given"]
+    in_image, in_map = some & (which > 0), some & (which != 1)
+    image[in_image], panoptic[in_map] = part[in_image], fine[in_map]
     return layout.join_known(image, panoptic)
 
 
-def _boxes(batch: int, h: int, w: int, generator: torch.Generator) -> Tensor:
-    """(batch, 1, h, w) masks: 1 in a random box of 1/4 to 3/4 of each side, or outside of it."""
-    u = torch.rand(5, batch, 1, generator=generator)
-    rows, cols = torch.arange(h)[None], torch.arange(w)[None]
+def _parts(batch: int, h: int, w: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Masks (batch, 1, h, w): 1 on a part, and on the middle of it.
 
-    def inside(cells: Tensor, n: int, position: Tensor, share: Tensor) -> Tensor:
+    A part is a box or an ellipse of 1/4 to 3/4 of each side, or what is outside of it.
+    """
+    u = torch.rand(6, batch, 1, 1, generator=generator)
+
+    def from_middle(n: int, position: Tensor, share: Tensor) -> Tensor:
         length = (0.25 + 0.5 * share) * n
-        start = position * (n - length)
-        return (cells + 0.5 >= start) & (cells + 0.5 < start + length)
+        middle = position * (n - length) + length / 2
+        return (torch.arange(n) + 0.5 - middle) / (length / 2)
 
-    box = inside(rows, h, u[0], u[1])[:, :, None] & inside(cols, w, u[2], u[3])[:, None, :]
-    return torch.where(u[4][:, :, None] < 0.3, box, ~box).float()[:, None]
+    down = from_middle(h, u[0], u[1]).transpose(1, 2).abs()
+    across = from_middle(w, u[2], u[3]).abs()
+    box, ellipse = torch.maximum(down, across), torch.hypot(down, across)
+    some = (ellipse <= 1).flatten(1).any(dim=1)[:, None, None]  # not where cells are wide
+    distance = torch.where((u[5] < 0.5) & some, ellipse, box)
+    part = torch.where(u[4] < 0.3, distance <= 1, distance > 1)
+    ring = ((distance > 0.5) & (distance <= 1)).flatten(1).any(dim=1)[:, None, None]
+    return part.float()[:, None], ((distance <= 0.5) & ring).float()[:, None]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
 
 from pandiff.errors import InputError
 from pandiff.models.backbones import Backbone, load_backbone
@@ -110,18 +113,40 @@ def _started(config: TrainConfig, sizes: Sizes) -> Network:
 
 
 def _grown(network: UnifiedPDM, config: TrainConfig, sizes: Sizes) -> UnifiedPDM:
-    """The network, with image prompts if there are any, and modulation if it is asked for."""
+    """The network, with image prompts if there are any, and what else it is asked for.
+
+    That is modulation, a refiner, and longer image prompts.
+    """
     has = _settings(network)
     wants = {
         **has,
         "image_prompt_dim": sizes.image_prompt_dim or has["image_prompt_dim"],
         "modulation": has["modulation"] or config.model.get("modulation", False),
+        "refiner_width": has["refiner_width"] or config.model.get("refiner_width", 0),
+        "image_prompt_length": max(
+            has["image_prompt_length"], config.model.get("image_prompt_length", 0)
+        ),
     }
     if wants == has:
         return network
     grown = build(UnifiedPDM, wants)
-    grown.load_state_dict({**grown.state_dict(), **network.state_dict()})
+    weights = {**grown.state_dict(), **network.state_dict()}
+    if "image_prompt_positions" in weights:
+        weights["image_prompt_positions"] = _longer(
+            weights["image_prompt_positions"], wants["image_prompt_length"]
+        )
+    grown.load_state_dict(weights)
     return grown
+
+
+def _longer(positions: Tensor, length: int) -> Tensor:
+    """(1, M, D) positions on a square -> (1, length, D), each that of its part of the square."""
+    if positions.shape[1] == length:
+        return positions
+    side = math.isqrt(positions.shape[1])
+    square = positions.transpose(1, 2).unflatten(2, (side, side))
+    new = interpolate(square, (math.isqrt(length),) * 2, mode="bilinear")
+    return new.flatten(2).transpose(1, 2)
 
 
 def _settings(network: UnifiedPDM) -> dict[str, Any]:
