@@ -212,6 +212,24 @@ def test_map_weights_weigh_channels() -> None:
 _SECOND = torch.tensor([1])
 
 
+def test_image_weights_weigh_cells() -> None:
+    """An image wrong in its upper half: a weighted mean over the cells."""
+    clean, noise, levels = clean_state(2), randn(2, 2), at(500)
+    upper = torch.zeros(2, 1, 4, 4)
+    upper[:, :, :2] = 1
+    off = Off(Oracle("velocity", clean, noise), upper.expand_as(clean))
+
+    def loss(weights: Tensor | None) -> float:
+        out = objective(
+            off, LAYOUT, SCHEDULES, clean, CONTEXT, levels, noise, image_weights=weights
+        )
+        return float(out.image)
+
+    assert loss(torch.ones(2, 1, 4, 4)) == pytest.approx(loss(None))
+    assert loss(1 + 2 * upper) == pytest.approx(1.5 * loss(None))  # 3 of 4 parts instead of 1 of 2
+    assert loss(1 - upper) == 0
+
+
 def test_a_sure_and_wrong_bit_is_mended() -> None:
     """A plain tanh is flat there: the bits of rare categories would stay wrong for ever."""
     logits = torch.tensor([-30.0, 0.3], requires_grad=True)

@@ -180,19 +180,6 @@ def test_a_model_grows_modulation(
     torch.testing.assert_close({n: after[n] for n in before}, dict(before), rtol=0, atol=0)
 
 
-def test_a_model_grows_a_refiner(
-    tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
-) -> None:
-    config = tiny_config("pdm", init=str(tiny_model), steps=1)
-    config = replace(config, model={"refiner_width": 8}, optim=replace(config.optim, lr=0.0))
-    train(config, toy_data, tmp_path)
-    grown = PanopticDiffusionPipeline.from_pretrained(tmp_path / "model").transformer
-    before = UnifiedPDM.from_pretrained(tiny_model, subfolder="transformer").state_dict()
-    after = grown.state_dict()
-    assert grown.config.refiner_width == 8 and after.keys() > before.keys()
-    torch.testing.assert_close({n: after[n] for n in before}, dict(before), rtol=0, atol=0)
-
-
 def test_image_prompts_grow_longer(
     tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ def objective(
     noise: Tensor,
     prediction: Prediction = "velocity",
     map_weights: Tensor | None = None,
+    image_weights: Tensor | None = None,
 ) -> Losses:
     """The two losses of a batch of clean states (PAPER: image and map losses are added).
 
@@ -60,6 +61,7 @@ def objective(
         levels: what `draw_levels` drew.
         prediction: what the image slice of the network's output is.
         map_weights: (map_channels,) weight of each channel's error; 1 by default.
+        image_weights: (B, 1, h, w) weight of each cell in the mean over the image; 1 by default.
     """
     x = add_noise(layout, schedules, clean, noise, levels)
     output = network(x, levels.t, context, levels.known).float()
@@ -72,6 +74,8 @@ def objective(
     free_image, free_map = layout.split(1 - layout.expand_known(levels.known))
     if map_weights is not None:
         map_weights = map_weights.repeat_interleave(layout.ratio**2)[:, None, None]
+    if image_weights is not None:
+        free_image = free_image * image_weights
     weight = min_snr(s) if prediction == "sample" else torch.ones_like(s)
     return Losses(
         image=_masked_mse(image, target[prediction], free_image, weight),

@@ -159,32 +159,6 @@ class GridMix(nn.Module):
         return torch.cat([head, new_image, new_map], dim=1)
 
 
-class ModulatedConvs(nn.Module):
-    """Residual pair of 3x3 convolutions; a condition (B, D) scales and shifts what they read.
-
-    The identity at the start.
-    """
-
-    def __init__(self, channels: int, condition: int) -> None:
-        super().__init__()
-        self.modulation = nn.Linear(condition, 2 * channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.reset()
-
-    def reset(self) -> None:
-        """Make it the identity."""
-        for layer in (self.modulation, self.conv2):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same shape."""
-        scale, shift = self.modulation(silu(condition))[:, :, None, None].chunk(2, dim=1)
-        out: Tensor = x + self.conv2(gelu(self.conv1(torch.addcmul(shift, x, 1 + scale))))
-        return out
-
-
 class TokenPool(nn.Module):
     """One vector of a set of tokens, such as a prompt's: a mean between two layers."""
 

@@ -12,7 +12,6 @@ from pandiff.errors import InputError
 from pandiff.models.checks import divisible, one_of, square
 from pandiff.models.layers import (
     GridMix,
-    ModulatedConvs,
     Modulation,
     TokenPool,
     grid_positions,
@@ -20,7 +19,6 @@ from pandiff.models.layers import (
     timestep_embedding,
 )
 from pandiff.models.patching import PATCHINGS, patchify, unpatchify
-from pandiff.models.refiner import Refiner
 from pandiff.models.uvit import UViTTrunk
 from pandiff.state import StateLayout
 
@@ -51,8 +49,6 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         modulation: whether the levels, the text as a whole and the image prompt as a whole also
             scale and shift what every block reads (`layers.Modulation`), so that each token knows
             them without having to find them by attention.
-        refiner_width: channels of the convolutions that correct both predictions cell by cell
-            (`refiner.Refiner`); 0 for none.
     """
 
     @register_to_config
@@ -73,7 +69,6 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         image_prompt_dim: int | None = None,
         image_prompt_length: int = 4,
         modulation: bool = False,
-        refiner_width: int = 0,
     ) -> None:
         super().__init__()
         one_of("patching", patching, PATCHINGS)
@@ -110,14 +105,10 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
             nn.GELU(),
             nn.Conv2d(MEND_WIDTH, image_channels, 3, padding=1),
         )
-        if refiner_width:
-            cells = self.layout.channels + self.layout.known_channels
-            seen = cells + self.layout.channels + MEND_FEATURES
-            self.refiner = Refiner(seen, self.layout.channels, width, refiner_width)
         self.apply(init_weights)
         nn.init.normal_(self.context_positions, std=0.02)
         for module in self.modules():
-            if isinstance(module, GridMix | Modulation | ModulatedConvs | Refiner):
+            if isinstance(module, GridMix | Modulation):
                 module.reset()
         nn.init.zeros_(self.image_unembed.weight)
         nn.init.zeros_(self.image_mend[-1].weight)
@@ -163,23 +154,19 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
         grid = x.shape[-2] // p, x.shape[-1] // p
         condition = self._condition(levels, text, prompt, context.mask)
         y = self.norm(self.trunk.run_blocks(torch.cat(tokens, dim=1), grid, condition))
-        image_out, features = self._write_image(y[:, -2 * n : -n], image, grid)
+        image_out = self._write_image(y[:, -2 * n : -n], image, grid)
         map_out = self.map_patching.write(y[:, -n:], panoptic)
-        out = self.layout.join(image_out.to(x.dtype), map_out.to(x.dtype))
-        if not self.config.refiner_width:
-            return out
-        image_out, map_out = self.layout.split(out)
-        parts = [x, known, image_out, map_out.tanh(), features]
-        return out + self.refiner(parts, condition).to(x.dtype)
+        return self.layout.join(image_out.to(x.dtype), map_out.to(x.dtype))
 
     def _condition(
         self, levels: list[Tensor], text: Tensor, prompt: list[Tensor], mask: Tensor | None
-    ) -> Tensor:
-        """(B, D), what modulates: levels, and for blocks pooled text and image prompt too."""
+    ) -> Tensor | None:
+        """(B, D), what modulates the blocks: levels, pooled text and image prompt."""
+        if not self.config.modulation:
+            return None
         parts = [one[:, 0] for one in levels]
-        if self.config.modulation:
-            parts.append(self.pools["text"](text[:, 2:], mask))
-            parts += [self.pools["image"](tokens) for tokens in prompt]
+        parts.append(self.pools["text"](text[:, 2:], mask))
+        parts += [self.pools["image"](tokens) for tokens in prompt]
         return torch.stack(parts).sum(dim=0)
 
     def _image_prompt(self, context: Context) -> list[Tensor]:
@@ -197,18 +184,13 @@ class UnifiedPDM(ModelMixin, ConfigMixin):
             features = context.text.new_zeros(shape)
         return [self.image_prompt_embed(features) + self.image_prompt_positions]
 
-    def _write_image(
-        self, tokens: Tensor, seen: Tensor, grid: tuple[int, int]
-    ) -> tuple[Tensor, Tensor]:
-        """Tokens -> (B, C_i, h, w); convolutions that see the noisy image mend their borders.
-
-        And their features (B, MEND_FEATURES, h, w).
-        """
+    def _write_image(self, tokens: Tensor, seen: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Tokens -> (B, C_i, h, w); convolutions that see the noisy image mend their borders."""
         p = self.config.patch_size
         coarse = unpatchify(self.image_unembed(tokens), p, grid)
         features = unpatchify(self.image_features(tokens), p, grid)
-        out = coarse + self.image_mend(torch.cat([coarse, features, seen], dim=1))
-        return out, features
+        out: Tensor = coarse + self.image_mend(torch.cat([coarse, features, seen], dim=1))
+        return out
 
 
 UnifiedPDM.__module__ = "pandiff"

@@ -17,7 +17,7 @@ POSITIVE = (
     "steps", "batch_size", "accumulate", "size", "ratio", "log_every", "save_every", "preview_every"
 )  # fmt: skip
 
-NOT_NEGATIVE = ("seed", "workers", "map_weight", "keep_weight")
+NOT_NEGATIVE = ("seed", "workers", "map_weight", "keep_weight", "thing_weight")
 SHARES = ("text_dropout", "text_dropout_image_given", "image_prompt_dropout")
 
 
@@ -102,6 +102,8 @@ class TrainConfig:
             reads it as it was (text).
         map_weight: weight of the map's loss against the image's (pdm).
         offset_weight: weight of the error of the map's offsets, which are small beside bits (pdm).
+        thing_weight: weight of an image's cells with things, against 1 of stuff, where it is
+            settled what is a thing: the map is given, or the image below 0.6 of the noise (pdm).
         instances: instance coding of the map (pdm).
         min_area: smallest component that the exported model keeps, in pixels of 128 x 128 (pdm).
         ratio: side of the map over side of the latent (pdm).
@@ -134,6 +136,7 @@ class TrainConfig:
     keep_weight: float = 0.0
     map_weight: float = 1.0
     offset_weight: float = 4.0
+    thing_weight: float = 1.0
     instances: str = "offsets+colors"
     min_area: float = 16
     ratio: int = 4

@@ -115,14 +115,13 @@ def _started(config: TrainConfig, sizes: Sizes) -> Network:
 def _grown(network: UnifiedPDM, config: TrainConfig, sizes: Sizes) -> UnifiedPDM:
     """The network, with image prompts if there are any, and what else it is asked for.
 
-    That is modulation, a refiner, and longer image prompts.
+    That is modulation, and longer image prompts.
     """
     has = _settings(network)
     wants = {
         **has,
         "image_prompt_dim": sizes.image_prompt_dim or has["image_prompt_dim"],
         "modulation": has["modulation"] or config.model.get("modulation", False),
-        "refiner_width": has["refiner_width"] or config.model.get("refiner_width", 0),
         "image_prompt_length": max(
             has["image_prompt_length"], config.model.get("image_prompt_length", 0)
         ),

@@ -9,11 +9,13 @@ import torch
 from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from pandiff.codec import PanopticCodec
 from pandiff.context import Context
 from pandiff.data.encoded import Encoding
 from pandiff.diffusion import PATTERNS, Levels, StreamSchedules, draw_levels, objective
+from pandiff.diffusion.schedule import NUM_LEVELS
 from pandiff.draw import grid
 from pandiff.models.encoders import latent_factor
 from pandiff.pipeline import PanopticDiffusionPipeline
@@ -22,7 +24,9 @@ from pandiff.training.network import Network, Sizes, make_network
 from pandiff.training.pdm_data import PdmData, encoders_of, open_data
 from pandiff.training.task import Tensors
 
-IMAGE_GIVEN = PATTERNS.index("image_given")
+IMAGE_GIVEN, MAP_GIVEN = PATTERNS.index("image_given"), PATTERNS.index("map_given")
+SETTLED = 0.6
+"""Share of the levels up to which a noisy image shows what is a thing."""
 
 
 class PdmTask:
@@ -122,9 +126,19 @@ class PdmTask:
             draws["noise"],
             self.network.config.image_prediction,
             self.map_weights,
+            self._image_weights(batch["category"], draws["pattern"], draws["t"]),
         )
         loss = losses.image + self.config.map_weight * losses.panoptic
         return {"loss": loss, "image": losses.image, "map": losses.panoptic}
+
+    def _image_weights(self, category: Tensor, pattern: Tensor, t: Tensor) -> Tensor | None:
+        """(B, 1, h, w) weights of the image's cells, by the share of things in each."""
+        if self.config.thing_weight == 1:
+            return None
+        things = torch.from_numpy(self.data.taxonomy.isthing).to(category.device)[category.long()]
+        share = avg_pool2d(things[:, None].float(), self.layout.ratio)
+        settled = (pattern == MAP_GIVEN) | (t[:, 0] <= SETTLED * NUM_LEVELS)
+        return 1 + (self.config.thing_weight - 1) * share * settled[:, None, None, None]
 
     def _clean(self, batch: Tensors) -> Tensor:
         labels = (batch[name] for name in ("category", "instance", "color"))
