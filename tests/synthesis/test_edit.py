@@ -14,6 +14,7 @@ import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
 from pandiff.cli import main
 from pandiff.coco import PanopticFolder
@@ -217,6 +218,22 @@ def test_a_run_keeps_what_is_known(tiny_model: Path, toy_data: Path) -> None:
         assert np.array_equal(one.panoptic.ids[known], panoptic.ids[known])
         assert one.image.size == image.size
     assert np.asarray(made[0].image).tolist() != np.asarray(made[1].image).tolist()
+
+
+def test_a_photo_of_another_size_keeps_what_did_not_change(
+    tiny_model: Path, toy_data: Path
+) -> None:
+    pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
+    folder = PanopticFolder.open(toy_data)
+    image = folder.image(1).convert("RGB").resize((150, 100))
+    panoptic = folder.panoptic(1).resize((150, 100))
+    box = next(s for s in panoptic.segments if s.category_id == 7)
+    plan = edit.remove(panoptic, box.id)
+    (made,) = edit.run(pipe, image, plan, Settings(steps=2))
+    far = distance_transform_edt(~plan.changed(made.panoptic)) > 6
+    assert made.image.size == (150, 100)
+    assert np.array_equal(np.asarray(made.image)[far], np.asarray(image)[far])
+    assert (np.asarray(made.image) != np.asarray(image)).any()
 
 
 def test_a_run_is_by_a_solver_that_adds_noise(tiny_model: Path, toy_data: Path) -> None:

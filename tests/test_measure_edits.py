@@ -1,4 +1,4 @@
-"""The script that measures seams: its edits, and what it says of a paste."""
+"""The script that measures edits: what they are, what is seen of them, and a paste's seam."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pandiff.pipeline.blend import blend
 @pytest.fixture(scope="module")
 def script(root: Path) -> Any:
     spec = importlib.util.spec_from_file_location(
-        "measure_seams", root / "scripts/measure_seams.py"
+        "measure_edits", root / "scripts/measure_edits.py"
     )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["measure_seams"] = module
+    sys.modules["measure_edits"] = module
     spec.loader.exec_module(module)
     return module
 
@@ -43,10 +43,27 @@ def test_a_paste_is_told_from_a_blend(script: Any) -> None:
     before, made = (Image.new("RGB", (64, 64), (100 + k, 150 + k, 200 + k)) for k in (0, 20))
     paste = Image.composite(before, made, Image.fromarray(known))
     after = {"paste": paste, "blend": blend(before, made, known)}
-    rows = [script.Edited(v, "", known, before, {**after, "edit": made}, 0.5) for v in script.VERBS]
+    rows = [
+        script.Edited(v, "", known, before, {**after, "edit": made}, 0.5, v != "add")
+        for v in script.VERBS
+    ]
     ratios = rows[0].ratios()
     assert ratios["paste"] == pytest.approx(20)
     assert ratios["blend"] < 0.3 * ratios["paste"]
-    assert "| redo | 20.00 (100%) |" in script.table(rows)
+    assert "| redo | 100% | 20.00 (100%) |" in script.table(rows)
+    assert "| add | 0% | 20.00 (100%) |" in script.table(rows)
     assert "| 50% |" in script.table(rows)
     assert script.picture(rows).width > 5 * 64
+
+
+def test_what_the_segmenter_sees_of_an_edit(script: Any) -> None:
+    scene = next(
+        s for s in (make_scene(SPLITS["test"], k, 64) for k in range(8)) if script.plans(s, 0)
+    )
+    before = scene.panoptic
+    for verb, (_, one) in script.plans(scene, 0).items():
+        assert script.is_there(one, one.map, one.map) is {
+            "remove": False, "add": True, "replace": True, "redo": None
+        }[verb]  # fmt: skip
+        if verb in ("add", "replace"):
+            assert script.is_there(one, one.map, before) is False

@@ -1,11 +1,13 @@
-"""Do edits show at their border? Four verbs on unseen scenes: the table for docs/log.md.
+"""Are edits seen for what they are, and do they show at their border? The table for docs/log.md.
 
-    python scripts/measure_seams.py --model scenes --count 24 --out out/seams
+    python scripts/measure_edits.py --model scenes --count 24 --out out/edits
 
-For each edit how steep the image is across the border of its region, over how steep it was
-(`evaluation.seams`): for the pipeline's blend of the whole region, and for what `pandiff edit`
-makes of that, which puts back what the edit did not change; and the share of the region that it
-changed. Writes seams.json and before-and-after.png of the first six scenes.
+Four verbs on unseen scenes. Whether the independent segmenter sees the thing that was added or put
+in place of another where the map has it, and none of its kind where one was removed. How steep
+the image is across the border of the region, over how steep it was (`evaluation.seams`): for the
+pipeline's blend of the whole region, and for what `pandiff edit` makes of that, which puts back
+what the edit did not change; and the share of the region that it changed. Writes edits.json and
+before-and-after.png of the first six scenes.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from PIL import Image
 from pandiff.data.scenes import SPLITS, Scene, make_scene
 from pandiff.draw import grid
 from pandiff.evaluation.seams import seam_ratio
+from pandiff.evaluation.segmenter import load_segmenter, segment
+from pandiff.models.segmenter import PanopticSegmenter
+from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.synthesis import edit
 
@@ -30,11 +35,16 @@ INSTEAD = {"house": "tree", "tree": "house", "car": "boat", "person": "dog", "do
 """What replaces a thing; others become a dog."""
 SHOWN = 1.25
 """A ratio from which a border counts as one that shows."""
+SAME = 0.5
+"""Intersection over union from which two segments are of one thing, as in panoptic quality."""
 
 
 @dataclass(frozen=True, eq=False)
 class Edited:
-    """One edit: the image before, and after by each way; changed: share of its region that did."""
+    """One edit: the image before, and after by each way; changed: share of its region that did.
+
+    is_there: whether the segmenter sees what was asked for; None if nothing was.
+    """
 
     verb: str
     words: str
@@ -42,6 +52,7 @@ class Edited:
     before: Image.Image
     after: dict[str, Image.Image]
     changed: float
+    is_there: bool | None
 
     def ratios(self) -> dict[str, float]:
         return {way: seam_ratio(self.before, i, self.known) for way, i in self.after.items()}
@@ -70,7 +81,12 @@ def plans(scene: Scene, index: int) -> dict[str, tuple[str, edit.Edit]]:
 
 
 def edited(
-    pipe: PanopticDiffusionPipeline, scene: Scene, index: int, steps: int, seed: int
+    pipe: PanopticDiffusionPipeline,
+    judge: PanopticSegmenter,
+    scene: Scene,
+    index: int,
+    steps: int,
+    seed: int,
 ) -> list[Edited]:
     """The four edits of a scene, in one batch."""
     planned = plans(scene, index)
@@ -95,20 +111,44 @@ def edited(
         assert isinstance(known, np.ndarray)
         after = {"region": image, "edit": edit.put_back(before, image, one, panoptic)}
         share = one.changed(panoptic).sum() / (~known).sum()
-        found.append(Edited(verb, words, known, before, after, float(share)))
+        (seen,) = segment(judge, [after["edit"]])
+        there = is_there(one, panoptic, seen)
+        found.append(Edited(verb, words, known, before, after, float(share), there))
     return found
 
 
+def is_there(one: edit.Edit, after: PanopticMap, seen: PanopticMap) -> bool | None:
+    """Whether the map seen in an edited image has the new thing of the edit, or the old no more."""
+    if one.before is None or one.gone is None:
+        return None
+    old = {s.id: s.category_id for s in one.before.segments}
+    new = [s for s in one.map.segments if old.get(s.id) != s.category_id]
+    if new:
+        found = [s.id for s in after.segments if s.id == new[0].id]
+        return bool(found) and has(seen, new[0].category_id, after.mask(found[0]))
+    removed = [s for s in one.before.segments if one.gone[one.before.mask(s.id)].all()]
+    gone = max(removed, key=lambda s: s.area)
+    return not has(seen, gone.category_id, one.before.mask(gone.id))
+
+
+def has(panoptic: PanopticMap, category: int, mask: np.ndarray) -> bool:
+    """Whether a map has a segment of a category on about these pixels."""
+    masks = [panoptic.mask(s.id) for s in panoptic.segments if s.category_id == category]
+    return any((one & mask).sum() > SAME * (one | mask).sum() for one in masks)
+
+
 def table(found: list[Edited]) -> str:
-    """Median ratio and share of edits whose border shows, by verb and way."""
+    """Share of edits that are seen; median ratio and share of borders that show."""
     ways = list(found[0].after)
-    lines = ["| verb | " + " | ".join(ways) + " | changed |", "|---" * (2 + len(ways)) + "|"]
+    lines = [f"| verb | seen | {' | '.join(ways)} | changed |", "|---" * (3 + len(ways)) + "|"]
     for verb in VERBS:
         ratios = [one.ratios() for one in found if one.verb == verb]
         cells = [np.array([r[way] for r in ratios]) for way in ways]
         words = [f"{np.median(c):.2f} ({np.mean(c > SHOWN):.0%})" for c in cells]
         share = np.median([one.changed for one in found if one.verb == verb])
-        lines.append(f"| {verb} | " + " | ".join(words) + f" | {share:.0%} |")
+        there = [one.is_there for one in found if one.verb == verb and one.is_there is not None]
+        seen = f"{np.mean(there):.0%}" if there else ""
+        lines.append(f"| {verb} | {seen} | {' | '.join(words)} | {share:.0%} |")
     return "\n".join(lines)
 
 
@@ -133,18 +173,25 @@ def main() -> None:
     args = parser.parse_args()
     pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
     pipe.set_progress_bar_config(disable=True)
+    judge = load_segmenter()
     found: list[Edited] = []
     index = 0
     while len(found) < args.count * len(VERBS):
         scene = make_scene(SPLITS["test"], index, pipe.image_size)
-        found += edited(pipe, scene, index, args.steps, args.seed)
+        found += edited(pipe, judge, scene, index, args.steps, args.seed)
         index += 1
     args.out.mkdir(parents=True, exist_ok=True)
     rows = [
-        {"verb": one.verb, "words": one.words, "changed": one.changed, **one.ratios()}
+        {
+            "verb": one.verb,
+            "words": one.words,
+            "seen": one.is_there,
+            "changed": one.changed,
+            **one.ratios(),
+        }
         for one in found
     ]
-    (args.out / "seams.json").write_text(json.dumps(rows, indent=1))
+    (args.out / "edits.json").write_text(json.dumps(rows, indent=1))
     picture(found[: 6 * len(VERBS)]).save(args.out / "before-and-after.png")
     print(table(found))
 
