@@ -308,13 +308,14 @@ def test_the_command(verb: list[str], tiny_model: Path, toy_data: Path, tmp_path
     folder = PanopticFolder.open(toy_data)
     name = Path(folder.images[1].file_name).stem
     given = ["--image", f"{toy_data}/images/{name}.png", "--map", f"{toy_data}/panoptic/{name}.png"]
-    sampling = ["--model", str(tiny_model), "--steps", "2", "--count", "2"]
+    sampling = ["--model", str(tiny_model), "--steps", "2", "--count", "2", "--tries", "2"]
     assert main(["edit", *verb, *given, *sampling, "--out", str(tmp_path / "out")]) == 0
     assert validate(tmp_path / "out/dataset") == []
     Image.open(tmp_path / "out/grid.png").verify()
     lines = (tmp_path / "out/dataset/manifest.jsonl").read_text().splitlines()
     strength = 0.6 if "--strength" in verb else None
     assert [json.loads(line).get("strength") for line in lines] == [strength] * 2
+    assert [json.loads(line)["tries"] for line in lines] == [2, 2]
 
 
 @pytest.mark.parametrize(

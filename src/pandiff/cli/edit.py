@@ -41,6 +41,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="vary what is in the region: how much of it is lost, above 0 to 1; all by default",
     )
     parser.add_argument("--count", metavar="N", type=positive_number, default=1, help="versions")
+    parser.add_argument(
+        "--tries",
+        metavar="N",
+        type=positive_number,
+        default=4,
+        help="draws for each version; the model keeps that in which it sees best what was asked",
+    )
     add_guidance(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, required=True)
     add_sampling(parser)
@@ -65,6 +72,7 @@ def _edit(args: argparse.Namespace) -> None:
         count=args.count,
         prompt=args.prompt,
         strength=args.strength,
+        tries=args.tries,
         progress=progress("edit"),
     )
     print(f"{len(made)} versions in {args.out / 'dataset'}")

@@ -18,6 +18,7 @@ from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap, Segment
 from pandiff.pipeline import Known, PanopticDiffusionPipeline
 from pandiff.pipeline.blend import blend
+from pandiff.synthesis.choice import best, look, score
 from pandiff.synthesis.folders import check_new, new_folder
 from pandiff.synthesis.generate import Pair, Settings, captions, record, sample_seed
 
@@ -39,6 +40,7 @@ class Edit:
         before: the map that was edited, if what is the same after the edit keeps its pixels; None
             if all of the region is made anew.
         gone: (H, W) bool, what keeps none, whatever is there after the edit.
+        wanted: id of the segment that the edit brings or makes anew, if it does.
     """
 
     map: PanopticMap
@@ -47,6 +49,7 @@ class Edit:
     negative_prompt: str = ""
     before: PanopticMap | None = None
     gone: np.ndarray | None = None
+    wanted: int | None = None
 
     def changed(self, after: PanopticMap) -> np.ndarray:
         """(H, W) bool: where the image is another after the edit, given the map that was made.
@@ -92,7 +95,8 @@ def redo_segment(panoptic: PanopticMap, segment_id: int) -> Edit:
     free, core = _around(mask), _core(mask)
     name = panoptic.taxonomy.by_id(segment.category_id).name
     known = Known(~free | core, ~free)
-    return Edit(panoptic, known, prompt=f"a {name}", before=panoptic, gone=mask)
+    prompt = f"a {name}"
+    return Edit(panoptic, known, prompt, before=panoptic, gone=mask, wanted=segment_id)
 
 
 def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
@@ -104,7 +108,8 @@ def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
     ids = np.where(core, fresh, panoptic.ids)
     changed = _with(panoptic, ids, fresh, kind.id)
     known = Known(~region | core, ~_around(region))
-    return Edit(changed, known, prompt=f"a {kind.name}", before=panoptic, gone=core)
+    prompt = f"a {kind.name}"
+    return Edit(changed, known, prompt, before=panoptic, gone=core, wanted=fresh)
 
 
 def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
@@ -128,9 +133,8 @@ def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
         core = middle if middle.any() else core
         gone = mask | (_shadow(panoptic, segment) & free)
     changed = _with(panoptic, panoptic.ids, segment_id, kind.id)
-    return Edit(
-        changed, Known(~free | core, ~free), prompt=f"a {kind.name}", before=panoptic, gone=gone
-    )
+    known, prompt = Known(~free | core, ~free), f"a {kind.name}"
+    return Edit(changed, known, prompt, before=panoptic, gone=gone, wanted=segment_id)
 
 
 def run(
@@ -141,6 +145,7 @@ def run(
     count: int = 1,
     prompt: str | None = None,
     strength: float | None = None,
+    tries: int = 1,
 ) -> list[Pair]:
     """Make some versions of an edit, by a solver that adds noise (`pipe.noisy_solver`).
 
@@ -150,17 +155,18 @@ def run(
         pipe: the pipeline.
         image: the image of the map that the edit was made from.
         edit: the edit.
-        settings: steps, guidance by prompt and map, and batch; version k is made from the seed
-            (seed, k).
+        settings: steps, guidance by prompt and map, and batch.
         count: number of versions.
         prompt: what the region should show; by default the edit's own.
         strength: how much of what is in the region is lost, above 0 to 1; all of it by default.
+        tries: draws for each version, of which that is kept in whose image the model sees best
+            what the edit asked for (`choice.score`). Draw k is made from the seed (seed, k).
     """
     text = edit.prompt if prompt is None else prompt
-    seeds = [sample_seed(settings.seed, k) for k in range(count)]
+    seeds = [sample_seed(settings.seed, k) for k in range(count * tries)]
     made: list[Pair] = []
     pipe.set_progress_bar_config(disable=True)
-    for start in range(0, count, settings.batch_size):
+    for start in range(0, len(seeds), settings.batch_size):
         some = seeds[start : start + settings.batch_size]
         with pipe.noisy_solver():
             out = pipe(
@@ -177,7 +183,14 @@ def run(
             )
         for seed, drawn, after in zip(some, out.images, out.maps, strict=True):
             made.append(Pair(text, seed, put_back(image, drawn, edit, after), after))
-    return made
+    if tries == 1:
+        return made
+    seen = look(pipe, [pair.image for pair in made], settings.batch_size)
+    scores = [
+        score(pair.panoptic, one, edit.changed(pair.panoptic), edit.wanted)
+        for pair, one in zip(made, seen, strict=True)
+    ]
+    return best(made, scores, tries)
 
 
 def put_back(image: Image.Image, made: Image.Image, edit: Edit, after: PanopticMap) -> Image.Image:
@@ -196,6 +209,7 @@ def edit_folder(
     count: int = 1,
     prompt: str | None = None,
     strength: float | None = None,
+    tries: int = 1,
     progress: Progress = iter,
 ) -> list[Pair]:
     """Write versions of an edit to `out/dataset`, and before and after to `out/grid.png`.
@@ -208,10 +222,11 @@ def edit_folder(
     with new_folder(out) as fresh:
         made: list[Pair] = []
         for _ in progress([0]):
-            made = run(pipe, image, edit, settings, count, prompt, strength)
+            made = run(pipe, image, edit, settings, count, prompt, strength, tries)
         with FolderWriter(fresh / "dataset", pipe.taxonomy) as writer:
             for pair in made:
                 manifest = record(pair, settings) | ({"strength": strength} if strength else {})
+                manifest |= {"tries": tries} if tries > 1 else {}
                 writer.add(pair.image, pair.panoptic, captions(pair), manifest=manifest)
         both = [(image, panoptic), *((p.image, p.panoptic) for p in made[:15])]
         picture = grid([i for i, _ in both], maps=[m for _, m in both])
