@@ -92,7 +92,7 @@ def edits(pipe: PanopticDiffusionPipeline, index: int) -> list[Cell]:
     things = [s for s in scene.panoptic.segments if pipe.taxonomy.by_id(s.category_id).isthing]
     largest = max(things, key=lambda s: s.area)
     name = pipe.taxonomy.by_id(largest.category_id).name
-    other = "car" if name == "house" else "house"
+    other = "tree" if name == "house" else "house"
     side = pipe.image_size
     box = (0.4 * side, 0.58 * side, 0.16 * side, 0.36 * side)
     plans = {
@@ -103,7 +103,7 @@ def edits(pipe: PanopticDiffusionPipeline, index: int) -> list[Cell]:
     made = [
         Cell(pair.image, pair.panoptic, words)
         for words, plan in plans.items()
-        for pair in edit.run(pipe, scene.image, plan, SETTINGS)
+        for pair in edit.run(pipe, scene.image, plan, SETTINGS, tries=4)
     ]
     return [replace(scene, words=f"another: {scene.words}"), *made]
 

@@ -15,6 +15,7 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -60,6 +61,11 @@ class Edited:
     @property
     def ratio(self) -> float:
         return seam_ratio(self.before, self.after, self.known)
+
+    def record(self) -> dict[str, Any]:
+        """A line of edits.json."""
+        numbers = {"ratio": self.ratio, "changed": self.changed, "seen": self.is_there}
+        return {"verb": self.verb, "words": self.words, **numbers}
 
 
 def plans(scene: Scene, index: int) -> dict[str, tuple[str, edit.Edit]]:
@@ -169,16 +175,7 @@ def main() -> None:
         found += edited(pipe, judge, scene, index, settings, args.tries)
         index += 1
     args.out.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {
-            "verb": one.verb,
-            "words": one.words,
-            "seen": one.is_there,
-            "changed": one.changed,
-            **one.ratios(),
-        }
-        for one in found
-    ]
+    rows = [one.record() for one in found]
     (args.out / "edits.json").write_text(json.dumps(rows, indent=1))
     picture(found[: 6 * len(VERBS)]).save(args.out / "before-and-after.png")
     print(table(found))

@@ -45,6 +45,7 @@ def test_a_paste_is_told_from_a_blend(script: Any) -> None:
     rows = [script.Edited(v, "", known, before, paste, 0.5, v != "add") for v in script.VERBS]
     smooth = script.Edited("redo", "", known, before, blend(before, made, known), 0.5, None)
     assert rows[0].ratio == pytest.approx(20)
+    assert rows[0].record()["ratio"] == rows[0].ratio
     assert smooth.ratio < 0.3 * rows[0].ratio
     assert "| redo | 100% | 20.00 (100%) | 50% |" in script.table(rows)
     assert "| add | 0% | 20.00 (100%) | 50% |" in script.table(rows)
