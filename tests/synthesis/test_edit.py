@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -111,25 +112,58 @@ def test_replace_keeps_the_core_under_another_name() -> None:
     assert one.prompt == "a dog"
 
 
-def test_replaced_things_are_free_in_their_box_and_given_in_its_middle() -> None:
-    """A dog need not have the outline of the sheep; stuff that is replaced keeps its own."""
+def test_what_replaces_a_thing_stands_on_its_foot_and_has_other_shapes() -> None:
+    """A dog need not have the outline of the sheep; further tries are taller, or wider."""
     one = edit.replace(scene(), 3, "dog")
-    on_map, on_image = masks(one.known)
-    box = np.zeros((48, 48), bool)
-    box[18:30, 18:30] = True
-    assert not on_image[box].any()
-    core = on_map & box
-    assert 0.1 < core.sum() / box.sum() < 0.3  # an ellipse of half its sides
+    shapes = [one, *one.others]
+    assert [s.wanted for s in shapes] == [3, 3, 3]
+    boxes = []
+    for shape in shapes:
+        on_map, on_image = masks(shape.known)
+        dog = shape.map.ids == 3
+        core = on_map & ~on_image
+        assert core.any()
+        assert dog[core].all(), "the core is the dog's"
+        assert not on_image[scene().mask(3)].any()
+        rows, columns = np.nonzero(core)
+        boxes.append((np.ptp(columns) + 1, np.ptp(rows) + 1, rows.max()))
+    (w, h, _), (narrow, high, _), (wide, low, foot) = boxes
+    assert narrow < high <= w == h
+    assert low < wide == w
+    assert foot >= boxes[0][2]
+
+
+def test_what_replaces_a_thing_leaves_the_others() -> None:
     beside = PanopticMap.from_boxes(
         [(0, 0, 48, 24), (0, 24, 48, 24), (18, 18, 12, 12), (31, 18, 8, 12)],
         ["sky", "grass", "sheep", "sheep"], (48, 48), TAXONOMY,
     )  # fmt: skip
-    others = beside.mask(4)
-    on_map, on_image = masks(edit.replace(beside, 3, "dog").known)
+    one = edit.replace(beside, 3, "dog")
     near = masks(edit.remove(beside, 3).known)[0]
-    assert np.array_equal(on_image[others], near[others]), "only its own margin reaches others"
-    stuff = edit.replace(scene(), 2, "sky").known
-    assert masks(stuff)[0][36, 24]
+    for shape in (one, *one.others):
+        on_image = masks(shape.known)[1]
+        assert np.array_equal(on_image[beside.mask(4)], near[beside.mask(4)])
+        assert (shape.map.ids == 4).sum() == beside.mask(4).sum()
+    stuff = edit.replace(scene(), 2, "sky")
+    assert masks(stuff.known)[0][36, 24], "stuff keeps its shape"
+    assert stuff.others == ()
+
+
+def test_tries_take_turns_with_the_shapes(tiny_model: Path, toy_data: Path) -> None:
+    pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
+    folder = PanopticFolder.open(toy_data)
+    image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
+    box = next(s for s in panoptic.segments if s.category_id == 7)
+    plan = edit.redo_segment(panoptic, box.id)
+    other = edit.redo(panoptic, panoptic.mask(box.id))
+    both = replace(plan, others=(other,))
+    drawn = edit.run(pipe, image, plan, Settings(steps=1), count=4)
+    also = edit.run(pipe, image, other, Settings(steps=1), count=4, prompt=plan.prompt)
+    kept = edit.run(pipe, image, both, Settings(steps=1), count=2, tries=2)
+    for pair in kept:
+        k = pair.seed
+        source = (drawn, also)[k % 2][k]
+        assert np.array_equal(np.asarray(pair.image), np.asarray(source.image))
 
 
 def test_an_edit_changes_what_the_maps_tell() -> None:

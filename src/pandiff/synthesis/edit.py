@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,15 @@ from pandiff.pipeline.blend import blend
 from pandiff.synthesis.choice import best, look, score
 from pandiff.synthesis.folders import check_new, new_folder
 from pandiff.synthesis.generate import Pair, Settings, captions, record, sample_seed
+from pandiff.taxonomy import Category
 
 MARGIN = 1 / 24
 """How far around a segment an edit reaches, in longer sides of the image."""
 OUTLINE = 1 / 64
 """Width of the outline of a thing, of which the image shows more than the map, likewise."""
+
+CORE, ROOM = 0.6, 1.45
+"""The ellipses in a thing's box that it surely fills, and that it may fill, in sides of the box."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,7 @@ class Edit:
             if all of the region is made anew.
         gone: (H, W) bool, what keeps none, whatever is there after the edit.
         wanted: id of the segment that the edit brings or makes anew, if it does.
+        others: the same edit in other shapes, for further tries.
     """
 
     map: PanopticMap
@@ -50,6 +56,7 @@ class Edit:
     before: PanopticMap | None = None
     gone: np.ndarray | None = None
     wanted: int | None = None
+    others: tuple[Edit, ...] = ()
 
     def changed(self, after: PanopticMap) -> np.ndarray:
         """(H, W) bool: where the image is another after the edit, given the map that was made.
@@ -104,7 +111,7 @@ def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
     kind = category_of(category, panoptic.taxonomy)
     region = from_boxes([box], [kind.id], panoptic.size, panoptic.taxonomy).labelled
     fresh = 1 + max([s.id for s in panoptic.segments], default=0)
-    core = _ellipse(panoptic.size, box, 0.6)
+    core = _ellipse(panoptic.size, box, CORE)
     ids = np.where(core, fresh, panoptic.ids)
     changed = _with(panoptic, ids, fresh, kind.id)
     known = Known(~region | core, ~_around(region))
@@ -115,26 +122,40 @@ def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
 def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
     """Make a segment another category; its core is given, its outline invented.
 
-    A thing that replaces a thing need not have its shape: it may fill the box around it, and only
-    the middle of that is given. Other things stay.
+    A thing that replaces a thing need not have its shape: it is given the middle of a box on the
+    same foot, as large as that of the old thing, and for further tries taller or wider.
     """
     segment = _segment(panoptic, segment_id)
     old = panoptic.taxonomy.by_id(segment.category_id)
     kind = category_of(category, panoptic.taxonomy)
     if kind.id == old.id:
         raise InputError("another category", repr(category), "redo invents it anew")
-    mask = panoptic.mask(segment_id)
-    free, core, gone = _around(mask), _core(mask), mask
     if kind.isthing and old.isthing:
-        box = from_boxes([segment.bbox], [kind.id], panoptic.size, panoptic.taxonomy).labelled
-        others = [s.id for s in _things(panoptic) if s.id != segment_id]
-        free = free | (_around(box) & ~_around(np.isin(panoptic.ids, others)))
-        middle = mask & _ellipse(panoptic.size, segment.bbox, 0.5)
-        core = middle if middle.any() else core
-        gone = mask | (_shadow(panoptic, segment) & free)
+        x, y, w, h = segment.bbox
+        side = max(w, h)
+        sizes = [(w, h), (0.5 * side, side), (side, 0.6 * side)]
+        boxes = [(x + (w - wide) / 2, y + h - high, wide, high) for wide, high in sizes]
+        first, *others = (_in_place_of(panoptic, segment, kind, box) for box in boxes)
+        return dataclasses.replace(first, others=tuple(others))
+    mask = panoptic.mask(segment_id)
+    free, core = _around(mask), _core(mask)
     changed = _with(panoptic, panoptic.ids, segment_id, kind.id)
     known, prompt = Known(~free | core, ~free), f"a {kind.name}"
-    return Edit(changed, known, prompt, before=panoptic, gone=gone, wanted=segment_id)
+    return Edit(changed, known, prompt, before=panoptic, gone=mask, wanted=segment_id)
+
+
+def _in_place_of(panoptic: PanopticMap, segment: Segment, kind: Category, box: Box) -> Edit:
+    """A thing in a box instead of another; the core of the box is given, other things are left."""
+    mask = panoptic.mask(segment.id)
+    others = np.isin(panoptic.ids, [s.id for s in _things(panoptic) if s.id != segment.id])
+    core = _ellipse(panoptic.size, box, CORE) & ~others
+    if not core.any():
+        core = _core(mask)
+    free = _around(mask) | (_ellipse(panoptic.size, box, ROOM) & ~_around(others))
+    changed = _with(panoptic, np.where(core, segment.id, panoptic.ids), segment.id, kind.id)
+    gone = mask | (_shadow(panoptic, segment) & free)
+    known, prompt = Known(~free | core, ~free), f"a {kind.name}"
+    return Edit(changed, known, prompt, before=panoptic, gone=gone, wanted=segment.id)
 
 
 def run(
@@ -160,35 +181,41 @@ def run(
         prompt: what the region should show; by default the edit's own.
         strength: how much of what is in the region is lost, above 0 to 1; all of it by default.
         tries: draws for each version, of which that is kept in whose image the model sees best
-            what the edit asked for (`choice.score`). Draw k is made from the seed (seed, k).
+            what the edit asked for (`choice.score`); they take turns with the edit's shapes. Draw
+            k is made from the seed (seed, k).
     """
     text = edit.prompt if prompt is None else prompt
     seeds = [sample_seed(settings.seed, k) for k in range(count * tries)]
+    shapes = (edit, *edit.others)
+    plans = [shapes[k % tries % len(shapes)] for k in range(count * tries)]
     made: list[Pair] = []
     pipe.set_progress_bar_config(disable=True)
     for start in range(0, len(seeds), settings.batch_size):
-        some = seeds[start : start + settings.batch_size]
+        part = slice(start, start + settings.batch_size)
         with pipe.noisy_solver():
             out = pipe(
-                [text] * len(some),
+                [text] * len(seeds[part]),
                 image=image,
-                map=edit.map,
-                known=edit.known,
+                map=[plan.map for plan in plans[part]],
+                known=[plan.known for plan in plans[part]],
                 strength=strength,
                 negative_prompt=edit.negative_prompt,
                 num_inference_steps=settings.steps,
                 guidance_scale=settings.guidance_scale,
                 map_guidance_scale=settings.map_guidance_scale,
-                generator=[torch.Generator().manual_seed(s) for s in some],
+                generator=[torch.Generator().manual_seed(s) for s in seeds[part]],
             )
-        for seed, drawn, after in zip(some, out.images, out.maps, strict=True):
-            made.append(Pair(text, seed, put_back(image, drawn, edit, after), after))
+        drawn = zip(plans[part], seeds[part], out.images, out.maps, strict=True)
+        made += [
+            Pair(text, seed, put_back(image, one, plan, after), after)
+            for plan, seed, one, after in drawn
+        ]
     if tries == 1:
         return made
     seen = look(pipe, [pair.image for pair in made], settings.batch_size)
     scores = [
-        score(pair.panoptic, one, edit.changed(pair.panoptic), edit.wanted)
-        for pair, one in zip(made, seen, strict=True)
+        score(pair.panoptic, one, plan.changed(pair.panoptic), plan.wanted)
+        for plan, pair, one in zip(plans, made, seen, strict=True)
     ]
     return best(made, scores, tries)
 
