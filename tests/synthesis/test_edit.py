@@ -149,6 +149,15 @@ def test_what_replaces_a_thing_leaves_the_others() -> None:
     assert stuff.others == ()
 
 
+def test_even_a_pixel_can_be_replaced() -> None:
+    boxes = [(0, 0, 48, 48), (10, 10, 1, 1)]
+    dot = PanopticMap.from_boxes(boxes, ["sky", "sheep"], (48, 48), TAXONOMY)
+    one = edit.replace(dot, 2, "dog")
+    for shape in (one, *one.others):
+        on_map, on_image = masks(shape.known)
+        assert (on_map & ~on_image & (shape.map.ids == 2)).any()
+
+
 def test_tries_take_turns_with_the_shapes(tiny_model: Path, toy_data: Path) -> None:
     pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
     folder = PanopticFolder.open(toy_data)

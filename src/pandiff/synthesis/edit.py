@@ -149,8 +149,7 @@ def _in_place_of(panoptic: PanopticMap, segment: Segment, kind: Category, box: B
     mask = panoptic.mask(segment.id)
     others = np.isin(panoptic.ids, [s.id for s in _things(panoptic) if s.id != segment.id])
     core = _ellipse(panoptic.size, box, CORE) & ~others
-    if not core.any():
-        core = _core(mask)
+    core = core if core.any() else mask
     free = _around(mask) | (_ellipse(panoptic.size, box, ROOM) & ~_around(others))
     changed = _with(panoptic, np.where(core, segment.id, panoptic.ids), segment.id, kind.id)
     gone = mask | (_shadow(panoptic, segment) & free)
