@@ -149,6 +149,19 @@ def test_what_replaces_a_thing_leaves_the_others() -> None:
     assert stuff.others == ()
 
 
+def test_what_replaces_a_thing_is_given_nowhere_on_pixels_that_stay() -> None:
+    """The core of a wide shape reaches the margin of its neighbour."""
+    crowded = PanopticMap.from_boxes(
+        [(0, 0, 48, 48), (20, 12, 4, 24), (30, 20, 8, 16)], ["grass", "sheep", "sheep"], (48, 48),
+        TAXONOMY,
+    )  # fmt: skip
+    one = edit.replace(crowded, 2, "dog")
+    for shape in (one, *one.others):
+        on_map, on_image = masks(shape.known)
+        same = crowded.ids == shape.map.ids
+        assert same[on_map & on_image].all()
+
+
 def test_even_a_pixel_can_be_replaced() -> None:
     boxes = [(0, 0, 48, 48), (10, 10, 1, 1)]
     dot = PanopticMap.from_boxes(boxes, ["sky", "sheep"], (48, 48), TAXONOMY)

@@ -148,9 +148,9 @@ def _in_place_of(panoptic: PanopticMap, segment: Segment, kind: Category, box: B
     """A thing in a box instead of another; the core of the box is given, other things are left."""
     mask = panoptic.mask(segment.id)
     others = np.isin(panoptic.ids, [s.id for s in _things(panoptic) if s.id != segment.id])
-    core = _ellipse(panoptic.size, box, CORE) & ~others
-    core = core if core.any() else mask
     free = _around(mask) | (_ellipse(panoptic.size, box, ROOM) & ~_around(others))
+    core = _ellipse(panoptic.size, box, CORE) & free & ~others
+    core = core if core.any() else mask
     changed = _with(panoptic, np.where(core, segment.id, panoptic.ids), segment.id, kind.id)
     gone = mask | (_shadow(panoptic, segment) & free)
     known, prompt = Known(~free | core, ~free), f"a {kind.name}"
