@@ -81,17 +81,23 @@ class Runs:
         """Losses, moments and weights of two runs are the same, up to rounding.
 
         Where a gradient is nothing but rounding, as of a bias before a normalisation, Adam's steps
-        are so too, and a share of `outliers` of the weights and of the moments may differ.
+        are so too, and a share of `outliers` of the weights may differ. Of the moments 0.001 may.
         """
         mine, theirs = ([line["loss"] for line in self.log(name)] for name in (out, other))
         assert mine == pytest.approx(theirs, rel=1e-4)
-        for name, rtol, atol in (("optimizer", 1e-3, 1e-5), ("network", 0, 2e-5), ("ema", 0, 2e-5)):
+        bounds = {
+            "optimizer": (1e-3, 1e-5, 0.001),
+            "network": (0, 2e-5, outliers),
+            "ema": (0, 2e-5, outliers),
+        }
+        for name, (rtol, atol, most) in bounds.items():
             one, two = (self.weights(run, name) for run in (out, other))
             assert one.keys() == two.keys()
             odd = sum(
                 int(((one[k] - v).abs() > atol + rtol * v.abs()).sum()) for k, v in two.items()
             )
-            assert odd <= outliers * sum(v.numel() for v in one.values())
+            share = odd / sum(v.numel() for v in one.values())
+            assert share <= most, f"{share:.4f} of {name} differ"
 
 
 @pytest.fixture(scope="module")
@@ -163,8 +169,8 @@ def test_they_are_so_up_to_the_rounding_of_bf16(
 
 @pytest.mark.slow
 def test_micro_batches_of_two_processes(runs: Runs) -> None:
-    """How much is rounding depends on the processor; a batch cut wrongly moves all weights."""
-    runs.assert_same("accumulate-ddp", "vae-one", outliers=0.05)
+    """On one processor 0.014 of the weights differ, on others fewer than 0.002."""
+    runs.assert_same("accumulate-ddp", "vae-one", outliers=0.02)
 
 
 @pytest.mark.slow

@@ -290,17 +290,15 @@ def _outline(mask: np.ndarray) -> int:
 
 
 def _things(panoptic: PanopticMap) -> list[Segment]:
-    isthing = {c.id: c.isthing for c in panoptic.taxonomy.categories}
-    return [s for s in panoptic.segments if isthing[s.category_id]]
+    return [s for s in panoptic.segments if panoptic.taxonomy.by_id(s.category_id).isthing]
 
 
 def _alike(one: PanopticMap, other: PanopticMap) -> np.ndarray:
     """(H, W) bool: where two maps hold the same stuff, or a thing of the same id and category."""
-    both = []
-    for panoptic in (one, other):
-        things = np.isin(panoptic.ids, [s.id for s in _things(panoptic)])
-        both.append((panoptic.category_index, np.where(things, panoptic.ids, 0)))
-    return np.asarray((both[0][0] == both[1][0]) & (both[0][1] == both[1][1]))
+    stuff = ~one.taxonomy.isthing[one.category_index]
+    return np.asarray(
+        (one.category_index == other.category_index) & (stuff | (one.ids == other.ids))
+    )
 
 
 def _shadow(panoptic: PanopticMap, segment: Segment) -> np.ndarray:
