@@ -22,7 +22,7 @@ from pandiff.data.scenes import SPLITS, make_scene
 from pandiff.draw import grid
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
-from pandiff.synthesis import edit
+from pandiff.synthesis import edit, editing
 from pandiff.synthesis.demo import PROMPTS, SETTINGS
 from pandiff.synthesis.generate import pairs, picture
 
@@ -103,7 +103,7 @@ def edits(pipe: PanopticDiffusionPipeline, index: int) -> list[Cell]:
     made = [
         Cell(pair.image, pair.panoptic, words)
         for words, plan in plans.items()
-        for pair in edit.run(pipe, scene.image, plan, SETTINGS, tries=4)
+        for pair in editing.run(pipe, scene.image, plan, SETTINGS, tries=4)
     ]
     return [replace(scene, words=f"another: {scene.words}"), *made]
 

@@ -27,7 +27,7 @@ from pandiff.evaluation.segmenter import load_segmenter, segment
 from pandiff.models.segmenter import PanopticSegmenter
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
-from pandiff.synthesis import edit
+from pandiff.synthesis import edit, editing
 from pandiff.synthesis.choice import overlap
 from pandiff.synthesis.generate import Settings
 
@@ -104,7 +104,7 @@ def edited(
     """The four edits of a scene."""
     before, found = Image.fromarray(scene.image), []
     for verb, (words, one) in plans(scene, index).items():
-        (made,) = edit.run(pipe, before, one, settings, tries=tries)
+        (made,) = editing.run(pipe, before, one, settings, tries=tries)
         known = one.known.image
         assert isinstance(known, np.ndarray)
         share = one.changed(made.panoptic).sum() / (~known).sum()

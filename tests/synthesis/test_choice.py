@@ -11,7 +11,7 @@ from PIL import Image
 from pandiff.coco import PanopticFolder
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
-from pandiff.synthesis import edit
+from pandiff.synthesis import edit, editing
 from pandiff.synthesis.choice import best, look, overlap, score
 from pandiff.synthesis.generate import Pair, Settings
 from pandiff.taxonomy import Category, Taxonomy
@@ -59,8 +59,8 @@ def test_a_run_keeps_the_try_that_is_seen_best(tiny_model: Path, toy_data: Path)
     image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
     plan = edit.add(panoptic, "box", (10, 30, 30, 30))
     settings = Settings(steps=2, batch_size=4)
-    single = edit.run(pipe, image, plan, settings, count=6)
-    kept = edit.run(pipe, image, plan, settings, count=2, tries=3)
+    single = editing.run(pipe, image, plan, settings, count=6)
+    kept = editing.run(pipe, image, plan, settings, count=2, tries=3)
     assert len(kept) == 2
     seen = look(pipe, [p.image for p in single], 4)
     scores = [

@@ -23,7 +23,7 @@ from pandiff.errors import InputError
 from pandiff.evaluation.validate import validate
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import Known, PanopticDiffusionPipeline
-from pandiff.synthesis import edit
+from pandiff.synthesis import edit, editing
 from pandiff.synthesis.generate import Settings
 from pandiff.taxonomy import Category, Taxonomy
 
@@ -179,9 +179,9 @@ def test_tries_take_turns_with_the_shapes(tiny_model: Path, toy_data: Path) -> N
     plan = edit.redo_segment(panoptic, box.id)
     other = edit.redo(panoptic, panoptic.mask(box.id))
     both = replace(plan, others=(other,))
-    drawn = edit.run(pipe, image, plan, Settings(steps=1), count=4)
-    also = edit.run(pipe, image, other, Settings(steps=1), count=4, prompt=plan.prompt)
-    kept = edit.run(pipe, image, both, Settings(steps=1), count=2, tries=2)
+    drawn = editing.run(pipe, image, plan, Settings(steps=1), count=4)
+    also = editing.run(pipe, image, other, Settings(steps=1), count=4, prompt=plan.prompt)
+    kept = editing.run(pipe, image, both, Settings(steps=1), count=2, tries=2)
     for pair in kept:
         k = pair.seed
         source = (drawn, also)[k % 2][k]
@@ -225,13 +225,13 @@ def test_what_did_not_change_is_put_back() -> None:
         [(0, 0, 48, 24), (0, 24, 48, 24), (18, 18, 12, 12), (6, 30, 8, 8)],
         ["sky", "grass", "sheep", "dog"], (48, 48), TAXONOMY,
     )  # fmt: skip
-    pixels = np.asarray(edit.put_back(gray, made, one, after))
+    pixels = np.asarray(editing.put_back(gray, made, one, after))
     assert (pixels[34, 10] != 90).any()
     kept = ~one.changed(after)
     assert (pixels[:26, 20:] == 90).all()
     assert kept[45, 4]
     redone = edit.redo(before, after.mask(4))
-    assert edit.put_back(gray, made, redone, after) is made, "the pipeline has blended it"
+    assert editing.put_back(gray, made, redone, after) is made, "the pipeline has blended it"
 
 
 def test_redo_of_a_region_and_of_a_segment() -> None:
@@ -267,7 +267,7 @@ def test_a_run_keeps_what_is_known(tiny_model: Path, toy_data: Path) -> None:
     image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
     box = next(s for s in panoptic.segments if s.category_id == 7)
     plan = edit.remove(panoptic, box.id)
-    made = edit.run(pipe, image, plan, Settings(steps=2, batch_size=2), count=3)
+    made = editing.run(pipe, image, plan, Settings(steps=2, batch_size=2), count=3)
     known = masks(plan.known)[0]
     assert len({m.seed for m in made}) == 3
     for one in made:
@@ -285,7 +285,7 @@ def test_a_photo_of_another_size_keeps_what_did_not_change(
     panoptic = folder.panoptic(1).resize((150, 100))
     box = next(s for s in panoptic.segments if s.category_id == 7)
     plan = edit.remove(panoptic, box.id)
-    (made,) = edit.run(pipe, image, plan, Settings(steps=2))
+    (made,) = editing.run(pipe, image, plan, Settings(steps=2))
     far = distance_transform_edt(~plan.changed(made.panoptic)) > 6
     assert made.image.size == (150, 100)
     assert np.array_equal(np.asarray(made.image)[far], np.asarray(image)[far])
@@ -298,7 +298,7 @@ def test_a_run_is_by_a_solver_that_adds_noise(tiny_model: Path, toy_data: Path) 
     folder = PanopticFolder.open(toy_data)
     image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
     plan = edit.redo(panoptic, np.indices((64, 64))[1] > 20)
-    (made,) = edit.run(pipe, image, plan, Settings(steps=4))
+    (made,) = editing.run(pipe, image, plan, Settings(steps=4))
     assert pipe.scheduler is usual
     by_hand = [
         pipe("", image=image, map=plan.map, known=plan.known, num_inference_steps=4,
@@ -327,7 +327,7 @@ def test_a_run_takes_steps_and_guidance_of_its_settings() -> None:
 
     image, pipe = Image.new("RGB", (48, 48)), cast(PanopticDiffusionPipeline, Recorder())
     settings = Settings(5, 4.0, tries=16, redraw=True, map_guidance_scale=1.5)
-    edit.run(pipe, image, edit.remove(scene(), 3), settings)
+    editing.run(pipe, image, edit.remove(scene(), 3), settings)
     (one,) = asked
     assert (one["num_inference_steps"], one["guidance_scale"]) == (5, 4.0)
     assert (one["map_guidance_scale"], one["negative_prompt"]) == (1.5, "a sheep")
@@ -341,7 +341,7 @@ def test_a_region_can_be_varied(tiny_model: Path, toy_data: Path) -> None:
     image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
     plan = edit.redo(panoptic, np.indices((64, 64))[1] > 20)
     varied, anew = (
-        edit.run(pipe, image, plan, Settings(steps=4), strength=s)[0] for s in (0.5, None)
+        editing.run(pipe, image, plan, Settings(steps=4), strength=s)[0] for s in (0.5, None)
     )
     known = masks(plan.known)[0]
     assert np.array_equal(varied.panoptic.ids[known], panoptic.ids[known])

@@ -54,7 +54,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _edit(args: argparse.Namespace) -> None:
-    from pandiff.synthesis.edit import edit_folder
+    from pandiff.synthesis.editing import edit_folder
     from pandiff.synthesis.folders import check_new
     from pandiff.synthesis.inputs import read_image, read_map
 

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from pandiff.building import Box, category_of, from_boxes
-from pandiff.coco import FolderWriter, Progress
-from pandiff.draw import grid
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap, Segment
-from pandiff.pipeline import Known, PanopticDiffusionPipeline
-from pandiff.pipeline.blend import blend
-from pandiff.synthesis.choice import best, look, score
-from pandiff.synthesis.folders import check_new, new_folder
-from pandiff.synthesis.generate import Pair, Settings, captions, record, sample_seed
+from pandiff.pipeline import Known
 from pandiff.taxonomy import Category
 
 MARGIN = 1 / 24
@@ -155,109 +145,6 @@ def _in_place_of(panoptic: PanopticMap, segment: Segment, kind: Category, box: B
     gone = mask | (_shadow(panoptic, segment) & free)
     known, prompt = Known(~free | core, ~free), f"a {kind.name}"
     return Edit(changed, known, prompt, before=panoptic, gone=gone, wanted=segment.id)
-
-
-def run(
-    pipe: PanopticDiffusionPipeline,
-    image: Image.Image,
-    edit: Edit,
-    settings: Settings,
-    count: int = 1,
-    prompt: str | None = None,
-    strength: float | None = None,
-    tries: int = 1,
-) -> list[Pair]:
-    """Make some versions of an edit, by a solver that adds noise (`pipe.noisy_solver`).
-
-    Of the image that was made, what the edit did not change is put back (`Edit.changed`).
-
-    Args:
-        pipe: the pipeline.
-        image: the image of the map that the edit was made from.
-        edit: the edit.
-        settings: steps, guidance by prompt and map, and batch.
-        count: number of versions.
-        prompt: what the region should show; by default the edit's own.
-        strength: how much of what is in the region is lost, above 0 to 1; all of it by default.
-        tries: draws for each version, of which that is kept in whose image the model sees best
-            what the edit asked for (`choice.score`); they take turns with the edit's shapes. Draw
-            k is made from the seed (seed, k).
-    """
-    text = edit.prompt if prompt is None else prompt
-    seeds = [sample_seed(settings.seed, k) for k in range(count * tries)]
-    shapes = (edit, *edit.others)
-    plans = [shapes[k % tries % len(shapes)] for k in range(count * tries)]
-    made: list[Pair] = []
-    pipe.set_progress_bar_config(disable=True)
-    for start in range(0, len(seeds), settings.batch_size):
-        part = slice(start, start + settings.batch_size)
-        with pipe.noisy_solver():
-            out = pipe(
-                [text] * len(seeds[part]),
-                image=image,
-                map=[plan.map for plan in plans[part]],
-                known=[plan.known for plan in plans[part]],
-                strength=strength,
-                negative_prompt=edit.negative_prompt,
-                num_inference_steps=settings.steps,
-                guidance_scale=settings.guidance_scale,
-                map_guidance_scale=settings.map_guidance_scale,
-                generator=[torch.Generator().manual_seed(s) for s in seeds[part]],
-            )
-        drawn = zip(plans[part], seeds[part], out.images, out.maps, strict=True)
-        made += [
-            Pair(text, seed, put_back(image, one, plan, after), after)
-            for plan, seed, one, after in drawn
-        ]
-    if tries == 1:
-        return made
-    seen = look(pipe, [pair.image for pair in made], settings.batch_size)
-    scores = [
-        score(pair.panoptic, one, plan.changed(pair.panoptic), plan.wanted)
-        for plan, pair, one in zip(plans, made, seen, strict=True)
-    ]
-    return best(made, scores, tries)
-
-
-def put_back(image: Image.Image, made: Image.Image, edit: Edit, after: PanopticMap) -> Image.Image:
-    """What the edit changed of the made image, the rest of the image (`Edit.changed`)."""
-    return made if edit.before is None else blend(image, made, ~edit.changed(after))
-
-
-def edit_folder(
-    pipe: PanopticDiffusionPipeline,
-    image: Image.Image,
-    panoptic: PanopticMap,
-    plan: Callable[[PanopticMap], Edit],
-    out: Path,
-    settings: Settings,
-    *,
-    count: int = 1,
-    prompt: str | None = None,
-    strength: float | None = None,
-    tries: int = 1,
-    progress: Progress = iter,
-) -> list[Pair]:
-    """Write versions of an edit to `out/dataset`, and before and after to `out/grid.png`.
-
-    Raises:
-        InputError: if image and map differ in size, the edit makes no sense, or `out` is not new.
-    """
-    check_new(out)
-    edit = plan(panoptic)
-    with new_folder(out) as fresh:
-        made: list[Pair] = []
-        for _ in progress([0]):
-            made = run(pipe, image, edit, settings, count, prompt, strength, tries)
-        with FolderWriter(fresh / "dataset", pipe.taxonomy) as writer:
-            for pair in made:
-                manifest = record(pair, settings) | ({"strength": strength} if strength else {})
-                manifest |= {"tries": tries} if tries > 1 else {}
-                writer.add(pair.image, pair.panoptic, captions(pair), manifest=manifest)
-        both = [(image, panoptic), *((p.image, p.panoptic) for p in made[:15])]
-        picture = grid([i for i, _ in both], maps=[m for _, m in both])
-        picture.save(fresh / "grid.png")
-    return made
 
 
 def _segment(panoptic: PanopticMap, segment_id: int) -> Segment:
