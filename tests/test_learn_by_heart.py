@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,13 +18,8 @@ from pandiff.evaluation.score import MapScores, score
 
 
 @pytest.fixture(scope="module")
-def script(root: Path) -> ModuleType:
-    path = root / "scripts/learn_by_heart.py"
-    spec = importlib.util.spec_from_file_location("learn_by_heart", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("learn_by_heart")
 
 
 def test_the_road_with_boxes(script: ModuleType, toy_data: Path, tmp_path: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,8 @@ from pandiff.pipeline.blend import blend
 
 
 @pytest.fixture(scope="module")
-def script(root: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(
-        "measure_edits", root / "scripts/measure_edits.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["measure_edits"] = module
-    spec.loader.exec_module(module)
-    return module
+def script(load_script: Callable[[str], ModuleType]) -> Any:
+    return load_script("measure_edits")
 
 
 def test_every_verb_leaves_something_and_takes_something(script: Any) -> None:

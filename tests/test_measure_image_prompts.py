@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,15 +16,8 @@ TAXONOMY = Taxonomy((Category(1, "sky", False), Category(2, "cow", True), Catego
 
 
 @pytest.fixture(scope="module")
-def script(root: Path) -> Any:
-    file = root / "scripts/measure_image_prompts.py"
-    spec = importlib.util.spec_from_file_location("measure_image_prompts", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["measure_image_prompts"] = module
-    spec.loader.exec_module(module)
-    return module
+def script(load_script: Callable[[str], ModuleType]) -> Any:
+    return load_script("measure_image_prompts")
 
 
 def scene(*things: str) -> PanopticMap:

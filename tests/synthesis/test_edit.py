@@ -332,6 +332,16 @@ def test_a_run_takes_steps_and_guidance_of_its_settings() -> None:
     assert (one["num_inference_steps"], one["guidance_scale"]) == (5, 4.0)
     assert (one["map_guidance_scale"], one["negative_prompt"]) == (1.5, "a sheep")
     assert one.get("tries", 1) == 1
+    steps: list[int] = []
+
+    def progress(starts: Any) -> Any:
+        for start in starts:
+            steps.append(start)
+            yield start
+
+    settings = Settings(5, batch_size=1)
+    editing.run(pipe, image, edit.remove(scene(), 3), settings, 3, progress=progress)
+    assert steps == [0, 1, 2], "progress is by batches"
 
 
 def test_a_region_can_be_varied(tiny_model: Path, toy_data: Path) -> None:

@@ -180,15 +180,21 @@ def test_a_model_grows_modulation(
     torch.testing.assert_close({n: after[n] for n in before}, dict(before), rtol=0, atol=0)
 
 
-def test_image_prompts_grow_longer(
-    tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
-) -> None:
-    """Four tokens of a quarter of the image each become sixteen, which start from theirs."""
+@pytest.fixture
+def with_swin(tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path) -> Path:
+    """The tiny model's folder, and an image encoder in it."""
     train(tiny_config("swin", steps=1), toy_data, tmp_path / "swin")
     encoders = tmp_path / "encoders"
     shutil.copytree(tiny_model, encoders)
     shutil.copytree(tmp_path / "swin/model/image_encoder", encoders / "image_encoder")
-    config = tiny_config("pdm", init=str(tiny_model), encoders=str(encoders), steps=2)
+    return encoders
+
+
+def test_image_prompts_grow_longer(
+    tiny_config: Make, tiny_model: Path, with_swin: Path, toy_data: Path, tmp_path: Path
+) -> None:
+    """Four tokens of a quarter of the image each become sixteen, which start from theirs."""
+    config = tiny_config("pdm", init=str(tiny_model), encoders=str(with_swin), steps=2)
     train(replace(config, image_prompt_dropout=0.0), toy_data, tmp_path / "four")
     config = replace(
         config,
@@ -210,14 +216,10 @@ def test_image_prompts_grow_longer(
 
 
 def test_a_model_learns_to_take_image_prompts(
-    tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path
+    tiny_config: Make, tiny_model: Path, with_swin: Path, toy_data: Path, tmp_path: Path
 ) -> None:
     """With an image encoder among the encoders, a network without image prompts grows them."""
-    train(tiny_config("swin", steps=1), toy_data, tmp_path / "swin")
-    encoders = tmp_path / "encoders"
-    shutil.copytree(tiny_model, encoders)
-    shutil.copytree(tmp_path / "swin/model/image_encoder", encoders / "image_encoder")
-    config = tiny_config("pdm", init=str(tiny_model), encoders=str(encoders), steps=2)
+    config = tiny_config("pdm", init=str(tiny_model), encoders=str(with_swin), steps=2)
     config = replace(config, image_prompt_dropout=0.0)
     train(config, toy_data, tmp_path / "pdm")
     pipe = PanopticDiffusionPipeline.from_pretrained(tmp_path / "pdm/model")
