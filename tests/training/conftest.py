@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 import pytest
 
 from pandiff.training.config import Optim, TrainConfig
+from pandiff.training.loop import train
 
 MODELS: dict[str, dict[str, Any]] = {
     "vae": {"latent_channels": 4, "block_out_channels": [8, 16]},
     "clip": {"width": 32, "layers": 1},
     "text": {},
     "swin": {"patch_size": 8, "embed_dim": 24, "depths": [1, 1], "window_size": 4},
+    "image-prompt": {},
     "pdm": {"patch_size": 4, "width": 32, "depth": 3, "heads": 2},
 }
 
@@ -42,3 +45,28 @@ def tiny_config(tiny_model: Path) -> Callable[..., TrainConfig]:
         return replace(base, **changes)
 
     return make
+
+
+@pytest.fixture
+def with_swin(
+    tiny_config: Callable[..., TrainConfig], tiny_model: Path, toy_data: Path, tmp_path: Path
+) -> Path:
+    """The tiny model's folder, and an image encoder in it."""
+    train(tiny_config("swin", steps=1), toy_data, tmp_path / "swin")
+    encoders = tmp_path / "encoders"
+    shutil.copytree(tiny_model, encoders)
+    shutil.copytree(tmp_path / "swin/model/image_encoder", encoders / "image_encoder")
+    return encoders
+
+
+@pytest.fixture
+def with_prompts(
+    tiny_config: Callable[..., TrainConfig],
+    tiny_model: Path,
+    with_swin: Path,
+    toy_data: Path,
+    tmp_path: Path,
+) -> Path:
+    """A model that takes image prompts."""
+    config = tiny_config("pdm", init=str(tiny_model), encoders=str(with_swin), steps=2)
+    return train(replace(config, image_prompt_dropout=0.0), toy_data, tmp_path / "prompted")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -178,16 +177,6 @@ def test_a_model_grows_modulation(
     after = grown.state_dict()
     assert grown.config.modulation and after.keys() > before.keys()
     torch.testing.assert_close({n: after[n] for n in before}, dict(before), rtol=0, atol=0)
-
-
-@pytest.fixture
-def with_swin(tiny_config: Make, tiny_model: Path, toy_data: Path, tmp_path: Path) -> Path:
-    """The tiny model's folder, and an image encoder in it."""
-    train(tiny_config("swin", steps=1), toy_data, tmp_path / "swin")
-    encoders = tmp_path / "encoders"
-    shutil.copytree(tiny_model, encoders)
-    shutil.copytree(tmp_path / "swin/model/image_encoder", encoders / "image_encoder")
-    return encoders
 
 
 def test_image_prompts_grow_longer(

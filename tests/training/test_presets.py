@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from pandiff.data.scenes import write_scenes
 from pandiff.training.loop import make_task
 from pandiff.training.presets import PRESETS, preset
 
@@ -18,9 +19,13 @@ HERE = [name for name in PRESETS if not name.startswith("coco")]
 @pytest.mark.parametrize("name", HERE)
 def test_presets_build_and_have_a_loss(name: str, toy_data: Path, tmp_path: Path) -> None:
     config = preset(name)
-    if config.task == "pdm":
+    if config.task in ("pdm", "image-prompt"):
         config = replace(config, encoders="scenes")
-    task = make_task(config, toy_data, tmp_path, torch.device("cpu"))
+    data = toy_data
+    if config.init:  # a model knows the categories that it was trained on
+        data = tmp_path / "scenes"
+        write_scenes(data, 2)
+    task = make_task(config, data, tmp_path, torch.device("cpu"))
     draws = task.draw(2, torch.Generator().manual_seed(0))
     losses = task.losses(task.network, task.dataset.__getitems__([0, 1]), draws)
     assert torch.isfinite(losses["loss"])

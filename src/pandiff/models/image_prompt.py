@@ -44,9 +44,8 @@ def image_features(image_encoder: Swinv2Model, pixels: Tensor) -> Tensor:
     return tokens.transpose(1, 2).unflatten(2, (math.isqrt(tokens.shape[1]), -1))
 
 
-@torch.no_grad()
-def encode_image_prompts(image_encoder: Swinv2Model, pixels: Tensor, length: int) -> Tensor:
-    """Images -> tokens of an image prompt.
+def image_prompts(image_encoder: Swinv2Model, pixels: Tensor, length: int) -> Tensor:
+    """Images -> tokens of an image prompt, for training of the encoder.
 
     Args:
         image_encoder: any Swin-V2.
@@ -59,3 +58,9 @@ def encode_image_prompts(image_encoder: Swinv2Model, pixels: Tensor, length: int
     features = image_features(image_encoder, pixels)
     side = math.isqrt(length)
     return adaptive_avg_pool2d(features, side).flatten(2).transpose(1, 2).float()
+
+
+@torch.no_grad()
+def encode_image_prompts(image_encoder: Swinv2Model, pixels: Tensor, length: int) -> Tensor:
+    """`image_prompts` of a frozen encoder."""
+    return image_prompts(image_encoder, pixels, length)

@@ -80,7 +80,8 @@ class TrainConfig:
     """Everything that a run depends on, besides its data.
 
     Attributes:
-        task: "vae", "clip", "text", "swin", "pdm" or "segmenter".
+        task: "vae", "clip", "text", "swin", "pdm", "image-prompt" or "segmenter"; what is said of
+            pdm below holds for image-prompt too.
         steps: optimiser steps.
         batch_size: samples per step over all processes.
         accumulate: micro-batches that a step's batch is cut into, on each process. Their losses

@@ -24,6 +24,7 @@ from pandiff.training.checkpoint import load_checkpoint, replace_folder, save_ch
 from pandiff.training.clip_task import ClipTask
 from pandiff.training.config import TrainConfig
 from pandiff.training.ema import Ema
+from pandiff.training.image_prompt_task import ImagePromptTask
 from pandiff.training.optimizer import make_optimizer
 from pandiff.training.parallel import Layout, make_layout
 from pandiff.training.pdm_task import PdmTask
@@ -37,6 +38,8 @@ from pandiff.training.task import Task, Tensors, check_filled
 from pandiff.training.text_task import TextTask
 from pandiff.training.tracker import Tracker
 from pandiff.training.vae_task import VaeTask
+
+TASKS = "vae, clip, text, swin, pdm, image-prompt, segmenter"
 
 
 def make_task(config: TrainConfig, data: str | Path, out: Path, device: torch.device) -> Task:
@@ -55,10 +58,14 @@ def make_task(config: TrainConfig, data: str | Path, out: Path, device: torch.de
         return SwinTask(config, folder, device)
     if config.task == "pdm":
         return PdmTask(config, data, device, out / "encoded.safetensors")
+    if config.task == "image-prompt":
+        return ImagePromptTask(config, folder, device, out / "encoded.safetensors")
     if config.task == "segmenter":
         return SegmenterTask(config, folder, device)
     raise InputError(
-        "a task of vae, clip, text, swin, pdm, segmenter", repr(config.task), "choose one"
+        "a task of vae, clip, text, swin, pdm, image-prompt, segmenter",
+        repr(config.task),
+        "choose one",
     )
 
 

@@ -75,6 +75,28 @@ def scenes() -> TrainConfig:
     )
 
 
+def scenes_image_prompts() -> TrainConfig:
+    """The Swin-V2 goes on, until the model of the built-in world makes what it sees.
+
+    What an image prompt decides, which things there are and where, is decided at high levels.
+    """
+    return TrainConfig(
+        task="image-prompt",
+        steps=500,
+        batch_size=32,
+        ratio=2,
+        min_area=48,
+        image_prompt_dropout=0.0,
+        text_dropout_image_given=0.75,
+        joint_shift=3.0,
+        patterns=PatternWeights(
+            joint=0.85, map_given=0.05, image_given=0, part_given=0.05, independent=0.05
+        ),
+        optim=Optim(lr=2e-3, warmup=20, weight_decay=0.0, cooldown=0.5, ema=0.98),
+        init="scenes",
+    )
+
+
 def scenes_segmenter() -> TrainConfig:
     """The small segmenter that measures what the model of the built-in world generates."""
     return TrainConfig(
@@ -91,6 +113,7 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "scenes-text": scenes_text,
     "scenes-swin": scenes_swin,
     "scenes": scenes,
+    "scenes-image-prompts": scenes_image_prompts,
     "scenes-segmenter": scenes_segmenter,
     "coco256-unified": coco.coco256_unified,
     "coco256-unified-m": coco.coco256_unified_m,
