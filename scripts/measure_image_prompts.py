@@ -4,8 +4,9 @@
 
 Images of unseen scenes are image prompts, with no words beside. Of the categories in a scene's
 map, things and stuff apart, the share that is in the map made like it; the same for maps made
-like another scene, which is chance; and how far the mean colors of the images are apart. Writes
-prompts.json and like.png: eight scenes, and beneath each what was made like it.
+of its fullest caption, of both, and like another scene, which is chance; and how far the mean
+colors of the images are apart. Writes prompts.json and like.png: eight scenes, and beneath each
+what was made like it.
 """
 
 from __future__ import annotations
@@ -58,6 +59,30 @@ def likeness(
     }
 
 
+def make(
+    pipe: PanopticDiffusionPipeline,
+    args: argparse.Namespace,
+    words: list[str],
+    seen: list[Image.Image] | None,
+) -> tuple[list[Image.Image], list[PanopticMap]]:
+    """Images and maps of prompts and image prompts, each from a seed of its own."""
+    images: list[Image.Image] = []
+    maps: list[PanopticMap] = []
+    for start in range(0, len(words), args.batch):
+        part = slice(start, min(start + args.batch, len(words)))
+        seeds = range(args.seed + part.start, args.seed + part.stop)
+        out = pipe(
+            words[part],
+            image_prompt=None if seen is None else seen[part],
+            image_prompt_scale=args.scale,
+            num_inference_steps=args.steps,
+            generator=[torch.Generator().manual_seed(s) for s in seeds],
+        )
+        assert isinstance(out.images, list)
+        images, maps = images + out.images, maps + out.maps
+    return images, maps
+
+
 def main() -> None:
     """Make images and maps like scenes, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -72,28 +97,23 @@ def main() -> None:
     pipe = PanopticDiffusionPipeline.from_pretrained(args.model)
     scenes = [make_scene(SPLITS["test"], k, pipe.image_size) for k in range(args.count)]
     truth = [Image.fromarray(s.image) for s in scenes], [s.panoptic for s in scenes]
-    images: list[Image.Image] = []
-    maps: list[PanopticMap] = []
-    for start in range(0, args.count, args.batch):
-        prompts = truth[0][start : start + args.batch]
-        seeds = range(args.seed + start, args.seed + start + len(prompts))
-        out = pipe(
-            [""] * len(prompts),
-            image_prompt=prompts,
-            image_prompt_scale=args.scale,
-            num_inference_steps=args.steps,
-            generator=[torch.Generator().manual_seed(s) for s in seeds],
-        )
-        assert isinstance(out.images, list)
-        images, maps = images + out.images, maps + out.maps
-    other = images[1:] + images[:1], maps[1:] + maps[:1]
-    rows = {"like it": likeness(truth, (images, maps)), "chance": likeness(truth, other)}
+    words = [s.captions[-1].text for s in scenes]
+    like = make(pipe, args, [""] * len(scenes), truth[0])
+    other = like[0][1:] + like[0][:1], like[1][1:] + like[1][:1]
+    rows = {
+        "like it": likeness(truth, like),
+        "of its words": likeness(truth, make(pipe, args, words, None)),
+        "of both": likeness(truth, make(pipe, args, words, truth[0])),
+        "chance": likeness(truth, other),
+    }
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "prompts.json").write_text(
         json.dumps({"settings": vars(args), **rows}, default=str)
     )
-    pictures = truth[0][:SHOWN] + images[:SHOWN]
-    grid(pictures, maps=truth[1][:SHOWN] + maps[:SHOWN], columns=SHOWN).save(args.out / "like.png")
+    pictures = truth[0][:SHOWN] + like[0][:SHOWN]
+    grid(pictures, maps=truth[1][:SHOWN] + like[1][:SHOWN], columns=SHOWN).save(
+        args.out / "like.png"
+    )
     print("| | things | stuff | mean color apart |\n|---|---|---|---|")
     for name, row in rows.items():
         print(f"| {name} | {row['things']:.2f} | {row['stuff']:.2f} | {row['mean color']:.1f} |")

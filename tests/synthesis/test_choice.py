@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_a_run_keeps_the_try_that_is_seen_best(tiny_model: Path, toy_data: Path)
     pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
     folder = PanopticFolder.open(toy_data)
     image, panoptic = folder.image(1).convert("RGB"), folder.panoptic(1)
-    plan = edit.add(panoptic, "box", (10, 30, 30, 30))
+    plan = replace(edit.add(panoptic, "box", (10, 30, 30, 30)), shaped=None)
     settings = Settings(steps=2, batch_size=4)
     single = editing.run(pipe, image, plan, settings, count=6)
     kept = editing.run(pipe, image, plan, settings, count=2, tries=3)

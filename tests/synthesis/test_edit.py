@@ -23,7 +23,7 @@ from pandiff.errors import InputError
 from pandiff.evaluation.validate import validate
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import Known, PanopticDiffusionPipeline
-from pandiff.synthesis import edit, editing
+from pandiff.synthesis import edit, editing, silhouettes
 from pandiff.synthesis.generate import Settings
 from pandiff.taxonomy import Category, Taxonomy
 
@@ -162,6 +162,55 @@ def test_what_replaces_a_thing_is_given_nowhere_on_pixels_that_stay() -> None:
         assert same[on_map & on_image].all()
 
 
+TALL = np.ones((9, 3), bool)
+TALL[0, 0] = TALL[0, 2] = False
+"""A silhouette three times as tall as wide, with a narrow head."""
+
+
+def test_a_silhouette_is_as_large_as_fits_the_box_and_stands_on_its_foot() -> None:
+    added = edit.add(scene(), "dog", (4, 26, 12, 18)).shaped
+    replaced = edit.replace(scene(), 3, "dog").shaped  # of a sheep at (18, 18), 12 x 12
+    assert added is not None
+    assert replaced is not None
+    for one, segment, bbox in (
+        (added(TALL), 4, (7, 26, 6, 18)),
+        (replaced(TALL), 3, (22, 18, 4, 12)),
+    ):
+        on_map, on_image = masks(one.known)
+        dog = on_map & ~on_image & (one.map.ids == segment)
+        rows, cols = np.nonzero(dog)
+        found = cols.min(), rows.min(), np.ptp(cols) + 1, np.ptp(rows) + 1
+        assert found == bbox
+        assert not dog[bbox[1], bbox[0]], "the head is narrow"
+        assert one.map[segment].category_id == 8
+        assert one.wanted == segment
+        assert one.gone is not None
+        assert one.gone[dog].all()
+        same = scene().ids == one.map.ids
+        assert same[on_map & on_image].all()
+    gone = replaced(TALL).gone
+    assert gone is not None
+    assert gone[scene().mask(3)].all(), "what is left of the old thing goes too"
+
+
+def test_a_silhouette_leaves_the_others_and_what_the_frame_cuts() -> None:
+    beside = PanopticMap.from_boxes(
+        [(0, 0, 48, 48), (2, 18, 12, 12), (16, 18, 8, 12)], ["grass", "sheep", "sheep"], (48, 48),
+        TAXONOMY,
+    )  # fmt: skip
+    shaped = edit.replace(beside, 2, "dog").shaped
+    assert shaped is not None
+    one = shaped(np.ones((2, 40), bool))
+    assert (one.map.ids == 3).sum() == beside.mask(3).sum()
+    assert (one.map.ids == 2)[masks(one.known)[0]].any()
+    for plain in (
+        edit.remove(beside, 2),
+        edit.redo_segment(beside, 2),
+        edit.replace(beside, 1, "sky"),
+    ):
+        assert plain.shaped is None
+
+
 def test_even_a_pixel_can_be_replaced() -> None:
     boxes = [(0, 0, 48, 48), (10, 10, 1, 1)]
     dot = PanopticMap.from_boxes(boxes, ["sky", "sheep"], (48, 48), TAXONOMY)
@@ -186,6 +235,38 @@ def test_tries_take_turns_with_the_shapes(tiny_model: Path, toy_data: Path) -> N
         k = pair.seed
         source = (drawn, also)[k % 2][k]
         assert np.array_equal(np.asarray(pair.image), np.asarray(source.image))
+
+
+def test_new_things_take_turns_with_silhouettes_of_the_models_own(
+    tiny_model: Path, toy_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
+    plan = edit.add(PanopticFolder.open(toy_data).panoptic(1), "box", (4, 40, 16, 16))
+    asked: list[int] = []
+    drawn: list[np.ndarray] = [TALL, TALL.T]
+
+    def draw(pipe: object, kind: Category, seeds: list[int], settings: Settings) -> Any:
+        asked.append(len(seeds))
+        assert kind.name == "box"
+        return drawn
+
+    monkeypatch.setattr(silhouettes, "draw", draw)
+    assert plan.shaped is not None
+    tall, flat = (plan.shaped(one).map.ids for one in drawn)
+    for count, tries, expected in (
+        (1, 1, [tall]),
+        (3, 1, [tall, flat, tall]),
+        (2, 3, [tall, plan.map.ids, flat, tall, plan.map.ids, flat]),
+    ):
+        found = editing.shapes(pipe, plan, Settings(), count, tries)
+        for one, other in zip(found, expected, strict=True):
+            assert np.array_equal(one.map.ids, other)
+    assert asked == [4, 4, 4]
+    drawn.clear()
+    assert editing.shapes(pipe, plan, Settings(), 1, 2) == [plan, plan]
+    other = edit.remove(plan.map, plan.map.segments[0].id)
+    assert editing.shapes(pipe, other, Settings(), 2, 2) == [other] * 4
+    assert len(asked) == 4, "nothing is drawn for what brings no new thing"
 
 
 def test_an_edit_changes_what_the_maps_tell() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from pandiff.building import Box, category_of, from_boxes
@@ -37,6 +40,8 @@ class Edit:
         gone: (H, W) bool, what keeps none, whatever is there after the edit.
         wanted: id of the segment that the edit brings or makes anew, if it does.
         others: the same edit in other shapes, for further tries.
+        shaped: makes the same edit with a silhouette of the new thing given, (h, w) bool, scaled
+            to its box and put on its foot; None if it brings no new thing.
     """
 
     map: PanopticMap
@@ -47,6 +52,14 @@ class Edit:
     gone: np.ndarray | None = None
     wanted: int | None = None
     others: tuple[Edit, ...] = ()
+    shaped: Callable[[np.ndarray], Edit] | None = None
+
+    @property
+    def kind(self) -> Category | None:
+        """The category of the segment that the edit brings or makes anew."""
+        if self.wanted is None:
+            return None
+        return self.map.taxonomy.by_id(self.map[self.wanted].category_id)
 
     def changed(self, after: PanopticMap) -> np.ndarray:
         """(H, W) bool: where the image is another after the edit, given the map that was made.
@@ -99,11 +112,19 @@ def redo_segment(panoptic: PanopticMap, segment_id: int) -> Edit:
 def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
     """Put a thing into a box (x, y, width, height): its core is given, its outline invented."""
     kind = category_of(category, panoptic.taxonomy)
+    made = partial(_added, panoptic, kind, box)
+    first = made(_ellipse(panoptic.size, box, CORE))
+    if not kind.isthing:
+        return first
+    size = panoptic.size
+    return dataclasses.replace(first, shaped=lambda one: made(_placed(one, box, size)))
+
+
+def _added(panoptic: PanopticMap, kind: Category, box: Box, core: np.ndarray) -> Edit:
+    """A segment in a box, of which a core is given."""
     region = from_boxes([box], [kind.id], panoptic.size, panoptic.taxonomy).labelled
     fresh = 1 + max([s.id for s in panoptic.segments], default=0)
-    core = _ellipse(panoptic.size, box, CORE)
-    ids = np.where(core, fresh, panoptic.ids)
-    changed = _with(panoptic, ids, fresh, kind.id)
+    changed = _with(panoptic, np.where(core, fresh, panoptic.ids), fresh, kind.id)
     known = Known(~region | core, ~_around(region))
     prompt = f"a {kind.name}"
     return Edit(changed, known, prompt, before=panoptic, gone=core, wanted=fresh)
@@ -125,8 +146,17 @@ def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
         side = max(w, h)
         sizes = [(w, h), (0.5 * side, side), (side, 0.6 * side)]
         boxes = [(x + (w - wide) / 2, y + h - high, wide, high) for wide, high in sizes]
-        first, *others = (_in_place_of(panoptic, segment, kind, box) for box in boxes)
-        return dataclasses.replace(first, others=tuple(others))
+        square, size = (x + (w - side) / 2, y + h - side, side, side), panoptic.size
+        made = partial(_in_place_of, panoptic, segment, kind)
+        first, *others = (
+            made(_ellipse(size, box, CORE), _ellipse(size, box, ROOM)) for box in boxes
+        )
+
+        def shaped(silhouette: np.ndarray) -> Edit:
+            shape = _placed(silhouette, square, size)
+            return made(shape, _around(shape))
+
+        return dataclasses.replace(first, others=tuple(others), shaped=shaped)
     mask = panoptic.mask(segment_id)
     free, core = _around(mask), _core(mask)
     changed = _with(panoptic, panoptic.ids, segment_id, kind.id)
@@ -134,12 +164,15 @@ def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
     return Edit(changed, known, prompt, before=panoptic, gone=mask, wanted=segment_id)
 
 
-def _in_place_of(panoptic: PanopticMap, segment: Segment, kind: Category, box: Box) -> Edit:
-    """A thing in a box instead of another; the core of the box is given, other things are left."""
+def _in_place_of(
+    panoptic: PanopticMap, segment: Segment, kind: Category, core: np.ndarray, room: np.ndarray
+) -> Edit:
+    """A thing instead of another: a core is given, it may fill the room, other things are left."""
     mask = panoptic.mask(segment.id)
     others = np.isin(panoptic.ids, [s.id for s in _things(panoptic) if s.id != segment.id])
-    free = _around(mask) | (_ellipse(panoptic.size, box, ROOM) & ~_around(others))
-    core = _ellipse(panoptic.size, box, CORE) & free & ~others
+    beside = binary_dilation(others, iterations=_outline(mask))
+    free = _around(mask) | (room & ~beside)
+    core = core & free & ~others
     core = core if core.any() else mask
     changed = _with(panoptic, np.where(core, segment.id, panoptic.ids), segment.id, kind.id)
     gone = mask | (_shadow(panoptic, segment) & free)
@@ -211,6 +244,18 @@ def _ellipse(size: tuple[int, int], box: Box, share: float) -> np.ndarray:
     across = (cols + 0.5 - x - w / 2) / (share * w / 2)
     down = (rows + 0.5 - y - h / 2) / (share * h / 2)
     return np.asarray(across**2 + down**2 <= 1)
+
+
+def _placed(silhouette: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool: a silhouette as large as fits a box, in the middle of its foot."""
+    x, y, w, h = box
+    rows, cols = silhouette.shape
+    scale = min(w / cols, h / rows)
+    wide, high = (max(1, round(scale * side)) for side in (cols, rows))
+    shape = Image.fromarray(silhouette).resize((wide, high), Image.Resampling.NEAREST)
+    canvas = Image.new("1", size)
+    canvas.paste(shape, (round(x + (w - wide) / 2), round(y + h - high)))
+    return np.asarray(canvas)
 
 
 def _with(panoptic: PanopticMap, ids: np.ndarray, segment_id: int, category: int) -> PanopticMap:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import torch
@@ -13,10 +14,14 @@ from pandiff.draw import grid
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.pipeline.blend import blend
+from pandiff.synthesis import silhouettes
 from pandiff.synthesis.choice import best, look, score
 from pandiff.synthesis.edit import Edit
 from pandiff.synthesis.folders import check_new, new_folder
 from pandiff.synthesis.generate import Pair, Settings, captions, record, sample_seed
+
+LEAST_PICTURES, MOST_PICTURES = 4, 16
+"""Pictures that silhouettes are cut from."""
 
 
 def run(
@@ -49,10 +54,9 @@ def run(
     """
     text = edit.prompt if prompt is None else prompt
     seeds = [sample_seed(settings.seed, k) for k in range(count * tries)]
-    shapes = (edit, *edit.others)
-    plans = [shapes[k % tries % len(shapes)] for k in range(count * tries)]
-    made: list[Pair] = []
     pipe.set_progress_bar_config(disable=True)
+    plans = shapes(pipe, edit, settings, count, tries)
+    made: list[Pair] = []
     for start in progress(range(0, len(seeds), settings.batch_size)):
         part = slice(start, start + settings.batch_size)
         with pipe.noisy_solver():
@@ -81,6 +85,30 @@ def run(
         for plan, pair, one in zip(plans, made, seen, strict=True)
     ]
     return best(made, scores, tries)
+
+
+def shapes(
+    pipe: PanopticDiffusionPipeline, edit: Edit, settings: Settings, count: int, tries: int
+) -> list[Edit]:
+    """The edit in the shape of each draw: silhouettes of the model's own, in turns with boxes.
+
+    Args:
+        pipe: the pipeline.
+        edit: the edit; where it brings no new thing, it takes turns with `edit.others`.
+        settings: of the pictures that silhouettes are cut from.
+        count: number of versions.
+        tries: draws for each version.
+    """
+    plain = (edit, *edit.others)
+    own: list[Edit] = []
+    if edit.shaped is not None and edit.kind is not None:
+        some = min(MOST_PICTURES, max(LEAST_PICTURES, count * (tries + 1) // 2))
+        seeds = [sample_seed(settings.seed, k) for k in range(some)]
+        own = [edit.shaped(one) for one in silhouettes.draw(pipe, edit.kind, seeds, settings)]
+    if not own:
+        return [plain[k % len(plain)] for _ in range(count) for k in range(tries)]
+    mine, boxes = cycle(own), cycle(plain)
+    return [next(boxes if k % 2 else mine) for _ in range(count) for k in range(tries)]
 
 
 def put_back(image: Image.Image, made: Image.Image, edit: Edit, after: PanopticMap) -> Image.Image:
