@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,16 +101,18 @@ def edited(
     index: int,
     settings: Settings,
     tries: int,
+    verbs: Sequence[str],
 ) -> list[Edited]:
-    """The four edits of a scene."""
+    """The edits of a scene by some verbs."""
     before, found = Image.fromarray(scene.image), []
-    for verb, (words, one) in plans(scene, index).items():
+    some = {verb: plan for verb, plan in plans(scene, index).items() if verb in verbs}
+    for verb, (words, one) in some.items():
         (made,) = editing.run(pipe, before, one, settings, tries=tries)
-        known = one.known.image
+        known = made.edit.known.image
         assert isinstance(known, np.ndarray)
-        share = one.changed(made.panoptic).sum() / (~known).sum()
+        share = made.edit.changed(made.panoptic).sum() / (~known).sum()
         (seen,) = segment(judge, [made.image])
-        there = is_there(one, made.panoptic, seen)
+        there = is_there(made.edit, made.panoptic, seen)
         found.append(Edited(verb, words, known, before, made.image, float(share), there))
     return found
 
@@ -134,7 +137,7 @@ def has(panoptic: PanopticMap, category: int, mask: np.ndarray) -> bool:
 def table(found: list[Edited]) -> str:
     """Share of edits that are seen; median ratio and share of borders that show."""
     lines = ["| verb | seen | border | changed |", "|---|---|---|---|"]
-    for verb in VERBS:
+    for verb in dict.fromkeys(one.verb for one in found):
         mine = [one for one in found if one.verb == verb]
         ratios = np.array([one.ratio for one in mine])
         there = [one.is_there for one in mine if one.is_there is not None]
@@ -145,14 +148,14 @@ def table(found: list[Edited]) -> str:
     return "\n".join(lines)
 
 
-def picture(found: list[Edited]) -> Image.Image:
-    """A row for each scene: before, then after each edit."""
+def picture(found: list[Edited], verbs: int) -> Image.Image:
+    """A row for each scene: before, then after each edit, of which there are as many as verbs."""
     images, words = [], []
-    for k in range(0, len(found), len(VERBS)):
-        some = found[k : k + len(VERBS)]
+    for k in range(0, len(found), verbs):
+        some = found[k : k + verbs]
         images += [some[0].before, *(one.after for one in some)]
         words += ["before", *(one.words for one in some)]
-    return grid(images, prompts=words, columns=1 + len(VERBS), side=images[0].width)
+    return grid(images, prompts=words, columns=1 + verbs, side=images[0].width)
 
 
 def main() -> None:
@@ -162,6 +165,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=24, help="scenes")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--tries", type=int, default=1, help="draws for each edit")
+    parser.add_argument("--verbs", nargs="+", choices=VERBS, default=VERBS, metavar="V")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
@@ -170,14 +174,15 @@ def main() -> None:
     judge, settings = load_segmenter(), Settings(args.steps, seed=args.seed)
     found: list[Edited] = []
     index = 0
-    while len(found) < args.count * len(VERBS):
+    while len(found) < args.count * len(args.verbs):
         scene = make_scene(SPLITS["test"], index, pipe.image_size)
-        found += edited(pipe, judge, scene, index, settings, args.tries)
+        found += edited(pipe, judge, scene, index, settings, args.tries, args.verbs)
         index += 1
     args.out.mkdir(parents=True, exist_ok=True)
     rows = [one.record() for one in found]
     (args.out / "edits.json").write_text(json.dumps(rows, indent=1))
-    picture(found[: 6 * len(VERBS)]).save(args.out / "before-and-after.png")
+    verbs = len(args.verbs)
+    picture(found[: 6 * verbs], verbs).save(args.out / "before-and-after.png")
     print(table(found))
 
 

@@ -40,7 +40,7 @@ def test_a_paste_is_told_from_a_blend(script: Any) -> None:
     assert smooth.ratio < 0.3 * rows[0].ratio
     assert "| redo | 100% | 20.00 (100%) | 50% |" in script.table(rows)
     assert "| add | 0% | 20.00 (100%) | 50% |" in script.table(rows)
-    assert script.picture(rows).width > 5 * 64
+    assert script.picture(rows, 4).width > 5 * 64
 
 
 def test_what_the_segmenter_sees_of_an_edit(script: Any) -> None:

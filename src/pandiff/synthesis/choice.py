@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from PIL import Image
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.synthesis.generate import Pair
+
+Made = TypeVar("Made", bound=Pair)
 
 STEPS = 8
 """Steps in which the map of an image is found; no prompt leads them."""
@@ -60,7 +63,7 @@ def overlap(made: PanopticMap, seen: PanopticMap, wanted: int) -> float:
     return max([float((m & mask).sum() / (m | mask).sum()) for m in others], default=0.0)
 
 
-def best(pairs: Sequence[Pair], scores: Sequence[float], tries: int) -> list[Pair]:
+def best(pairs: Sequence[Made], scores: Sequence[float], tries: int) -> list[Made]:
     """Of each run of `tries` pairs the one that scores highest, the first of equals."""
     starts = range(0, len(pairs), tries)
     return [pairs[max(range(s, s + tries), key=lambda k: scores[k])] for s in starts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
@@ -24,6 +25,13 @@ LEAST_PICTURES, MOST_PICTURES = 4, 16
 """Pictures that silhouettes are cut from."""
 
 
+@dataclass(frozen=True)
+class Version(Pair):
+    """A version of an edit; edit: in the shape that it was drawn in."""
+
+    edit: Edit
+
+
 def run(
     pipe: PanopticDiffusionPipeline,
     image: Image.Image,
@@ -34,7 +42,7 @@ def run(
     strength: float | None = None,
     tries: int = 1,
     progress: Progress = iter,
-) -> list[Pair]:
+) -> list[Version]:
     """Make some versions of an edit, by a solver that adds noise (`pipe.noisy_solver`).
 
     Of the image that was made, what the edit did not change is put back (`Edit.changed`).
@@ -56,7 +64,7 @@ def run(
     seeds = [sample_seed(settings.seed, k) for k in range(count * tries)]
     pipe.set_progress_bar_config(disable=True)
     plans = shapes(pipe, edit, settings, count, tries)
-    made: list[Pair] = []
+    made: list[Version] = []
     for start in progress(range(0, len(seeds), settings.batch_size)):
         part = slice(start, start + settings.batch_size)
         with pipe.noisy_solver():
@@ -74,15 +82,15 @@ def run(
             )
         drawn = zip(plans[part], seeds[part], out.images, out.maps, strict=True)
         made += [
-            Pair(text, seed, put_back(image, one, plan, after), after)
+            Version(text, seed, put_back(image, one, plan, after), after, plan)
             for plan, seed, one, after in drawn
         ]
     if tries == 1:
         return made
     seen = look(pipe, [pair.image for pair in made], settings.batch_size)
     scores = [
-        score(pair.panoptic, one, plan.changed(pair.panoptic), plan.wanted)
-        for plan, pair, one in zip(plans, made, seen, strict=True)
+        score(v.panoptic, one, v.edit.changed(v.panoptic), v.edit.wanted)
+        for v, one in zip(made, seen, strict=True)
     ]
     return best(made, scores, tries)
 
@@ -129,7 +137,7 @@ def edit_folder(
     strength: float | None = None,
     tries: int = 1,
     progress: Progress = iter,
-) -> list[Pair]:
+) -> list[Version]:
     """Write versions of an edit to `out/dataset`, and before and after to `out/grid.png`.
 
     Raises:
