@@ -15,7 +15,7 @@ import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from pandiff.cli import main
 from pandiff.coco import PanopticFolder
@@ -188,6 +188,9 @@ def test_a_silhouette_is_as_large_as_fits_the_box_and_stands_on_its_foot() -> No
         assert one.gone[dog].all()
         same = scene().ids == one.map.ids
         assert same[on_map & on_image].all()
+        away = ~binary_dilation(dog) & (scene().ids != segment)
+        assert on_map[away].all(), "the map is open on its outline and where the old thing was"
+        assert on_image[away].sum() < away.sum(), "the image in more than that"
     gone = replaced(TALL).gone
     assert gone is not None
     assert gone[scene().mask(3)].all(), "what is left of the old thing goes too"

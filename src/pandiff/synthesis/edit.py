@@ -113,19 +113,29 @@ def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
     """Put a thing into a box (x, y, width, height): its core is given, its outline invented."""
     kind = category_of(category, panoptic.taxonomy)
     made = partial(_added, panoptic, kind, box)
-    first = made(_ellipse(panoptic.size, box, CORE))
+    core = _ellipse(panoptic.size, box, CORE)
     if not kind.isthing:
-        return first
-    size = panoptic.size
-    return dataclasses.replace(first, shaped=lambda one: made(_placed(one, box, size)))
+        return made(core)
+
+    def shaped(silhouette: np.ndarray) -> Edit:
+        shape = _placed(silhouette, box, panoptic.size)
+        return made(shape, _outlined(shape))
+
+    return dataclasses.replace(made(core), shaped=shaped)
 
 
-def _added(panoptic: PanopticMap, kind: Category, box: Box, core: np.ndarray) -> Edit:
-    """A segment in a box, of which a core is given."""
+def _added(
+    panoptic: PanopticMap,
+    kind: Category,
+    box: Box,
+    core: np.ndarray,
+    reach: np.ndarray | None = None,
+) -> Edit:
+    """A segment in a box, of which a core is given; reach: where it may be, if not all of it."""
     region = from_boxes([box], [kind.id], panoptic.size, panoptic.taxonomy).labelled
     fresh = 1 + max([s.id for s in panoptic.segments], default=0)
     changed = _with(panoptic, np.where(core, fresh, panoptic.ids), fresh, kind.id)
-    known = Known(~region | core, ~_around(region))
+    known = Known(~(region if reach is None else reach) | core, ~_around(region))
     prompt = f"a {kind.name}"
     return Edit(changed, known, prompt, before=panoptic, gone=core, wanted=fresh)
 
@@ -154,7 +164,7 @@ def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
 
         def shaped(silhouette: np.ndarray) -> Edit:
             shape = _placed(silhouette, square, size)
-            return made(shape, _around(shape))
+            return made(shape, _around(shape), _outlined(shape))
 
         return dataclasses.replace(first, others=tuple(others), shaped=shaped)
     mask = panoptic.mask(segment_id)
@@ -165,18 +175,26 @@ def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
 
 
 def _in_place_of(
-    panoptic: PanopticMap, segment: Segment, kind: Category, core: np.ndarray, room: np.ndarray
+    panoptic: PanopticMap,
+    segment: Segment,
+    kind: Category,
+    core: np.ndarray,
+    room: np.ndarray,
+    reach: np.ndarray | None = None,
 ) -> Edit:
-    """A thing instead of another: a core is given, it may fill the room, other things are left."""
+    """A thing instead of another: a core is given, other things are left.
+
+    The image is made anew in the room, too; reach: where the map is, all of that if None.
+    """
     mask = panoptic.mask(segment.id)
     others = np.isin(panoptic.ids, [s.id for s in _things(panoptic) if s.id != segment.id])
-    beside = binary_dilation(others, iterations=_outline(mask))
-    free = _around(mask) | (room & ~beside)
+    free = _around(mask) | (room & ~_outlined(others))
     core = core & free & ~others
     core = core if core.any() else mask
     changed = _with(panoptic, np.where(core, segment.id, panoptic.ids), segment.id, kind.id)
     gone = mask | (_shadow(panoptic, segment) & free)
-    known, prompt = Known(~free | core, ~free), f"a {kind.name}"
+    open_map = free if reach is None else free & (mask | reach)
+    known, prompt = Known(~open_map | core, ~free), f"a {kind.name}"
     return Edit(changed, known, prompt, before=panoptic, gone=gone, wanted=segment.id)
 
 
@@ -207,6 +225,11 @@ def _core(mask: np.ndarray) -> np.ndarray:
 def _outline(mask: np.ndarray) -> int:
     """How many pixels of a map of this shape the outline of a thing is wide."""
     return max(1, round(OUTLINE * max(mask.shape)))
+
+
+def _outlined(mask: np.ndarray) -> np.ndarray:
+    """The mask and an outline around it."""
+    return np.asarray(binary_dilation(mask, iterations=_outline(mask)))
 
 
 def _things(panoptic: PanopticMap) -> list[Segment]:
