@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from pandiff.training.config import Optim, TrainConfig
 from pandiff.training.loop import train
+from pandiff.training.tracker import Tracker
 
 MODELS: dict[str, dict[str, Any]] = {
     "vae": {"latent_channels": 4, "block_out_channels": [8, 16]},
@@ -70,3 +73,29 @@ def with_prompts(
     """A model that takes image prompts."""
     config = tiny_config("pdm", init=str(tiny_model), encoders=str(with_swin), steps=2)
     return train(replace(config, image_prompt_dropout=0.0), toy_data, tmp_path / "prompted")
+
+
+@pytest.fixture
+def check_resume(
+    toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[TrainConfig], Path]:
+    """Train in one go, and again with a break at step 5: all is the same, bit by bit."""
+
+    def check(config: TrainConfig) -> Path:
+        whole, cut = tmp_path / "whole", tmp_path / "cut"
+        train(config, toy_data, whole)
+
+        def interrupt(self: Tracker, step: int, *others: object) -> None:
+            if step == 5:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Tracker, "log", interrupt)
+            train(config, toy_data, cut)
+        train(config, toy_data, cut)
+        for name in ("network", "ema", "optimizer"):
+            one, other = (load_file(p / f"checkpoint/{name}.safetensors") for p in (whole, cut))
+            torch.testing.assert_close(one, other, rtol=0, atol=0)
+        return cut
+
+    return check

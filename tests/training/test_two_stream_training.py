@@ -15,7 +15,6 @@ from pandiff.models.uvit import UViT
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.training.config import TrainConfig
 from pandiff.training.loop import train
-from pandiff.training.tracker import Tracker
 
 Make = Callable[..., TrainConfig]
 
@@ -55,23 +54,9 @@ def test_only_the_map_stream_is_trained_and_stored(
 
 
 def test_a_resumed_run_is_the_same_bit_by_bit(
-    config: TrainConfig, toy_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: TrainConfig, check_resume: Callable[[TrainConfig], Path]
 ) -> None:
-    train(config, toy_data, tmp_path / "whole")
-
-    def interrupt(self: Tracker, step: int, *others: object) -> None:
-        if step == 5:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Tracker, "log", interrupt)
-        train(config, toy_data, tmp_path / "cut")
-    train(config, toy_data, tmp_path / "cut")
-    for name in ("network", "ema", "optimizer"):
-        one, other = (
-            load_file(tmp_path / run / f"checkpoint/{name}.safetensors") for run in ("whole", "cut")
-        )
-        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    check_resume(config)
 
 
 def test_a_backbone_is_needed_and_must_fit(

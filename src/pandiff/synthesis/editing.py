@@ -56,8 +56,8 @@ def run(
         prompt: what the region should show; by default the edit's own.
         strength: how much of what is in the region is lost, above 0 to 1; all of it by default.
         tries: draws for each version, of which that is kept in whose image the model sees best
-            what the edit asked for (`choice.score`); they take turns with the edit's shapes. Draw
-            k is made from the seed (seed, k).
+            what the edit asked for (`choice.score`); they take turns with the edit's shapes
+            (`shapes`). Draw k is made from the seed (seed, k).
         progress: wraps the batches of draws.
     """
     text = edit.prompt if prompt is None else prompt

@@ -21,10 +21,10 @@ from pandiff.models.encoders import to_images
 from pandiff.models.image_prompt import image_prompts
 from pandiff.models.unified import UnifiedPDM
 from pandiff.training.config import TrainConfig
+from pandiff.training.network import Network, Sizes
+from pandiff.training.pdm_data import PREVIEWS
 from pandiff.training.pdm_task import PdmTask
 from pandiff.training.task import Tensors
-
-PREVIEWS = 8
 
 
 class Prompted(nn.Module):
@@ -91,24 +91,23 @@ class ImagePromptTask(PdmTask):
         if config.init is None:
             raise InputError("an init, the model that stays", "none", "name it")
         super().__init__(config, data, device, cache)
-        transformer, encoder = self.network, self.encoders.image_encoder
-        if not isinstance(transformer, UnifiedPDM) or encoder is None:
-            raise InputError("a unified network and a Swin-V2", "others", "name other models")
-        self.network = Prompted(transformer, encoder)
+        self.network = Prompted(self.network, self.encoders.image_encoder)
         self.dataset = PromptedImages(self.dataset, ImageDataset(Path(data), config.size))
+
+    def _make_network(self, sizes: Sizes) -> Network:
+        network = super()._make_network(sizes)
+        if not isinstance(network, UnifiedPDM) or self.encoders.image_encoder is None:
+            raise InputError("a unified network and a Swin-V2", "others", "name other models")
+        return network
 
     def _encoding(self) -> Encoding:
         return replace(super()._encoding(), image_encoder=None)
 
-    def losses(self, network: nn.Module, batch: Tensors, draws: Tensors) -> Tensors:
-        self.prompts = image_prompts(
-            network.image_encoder, batch["pixels"], self.network.config.image_prompt_length
-        )
-        return super().losses(network, batch, draws)
-
     def _context(self, batch: Tensors, draws: Tensors) -> Context:
         context = super()._context(batch, draws)
-        return replace(context, image=self.prompts * draws["prompted"][:, None, None])
+        length = self.network.config.image_prompt_length
+        prompts = image_prompts(self.network.image_encoder, batch["pixels"], length)
+        return replace(context, image=prompts * draws["prompted"][:, None, None])
 
     @torch.inference_mode()
     def preview(self, network: nn.Module) -> Image.Image:

@@ -39,8 +39,6 @@ from pandiff.training.text_task import TextTask
 from pandiff.training.tracker import Tracker
 from pandiff.training.vae_task import VaeTask
 
-TASKS = "vae, clip, text, swin, pdm, image-prompt, segmenter"
-
 
 def make_task(config: TrainConfig, data: str | Path, out: Path, device: torch.device) -> Task:
     """The task that the settings name."""
