@@ -55,14 +55,14 @@ def from_boxes(
             got = f"x {x}, y {y}, width {w}, height {h}"
             raise InputError(f"a box inside of {width} x {height}", got, "mend the box")
         mask = np.zeros((height, width), bool)
-        mask[_pixels(y, h), _pixels(x, w)] = True
+        mask[_pixels(y, h, height), _pixels(x, w, width)] = True
         masks.append(mask)
     return from_masks(masks, categories, taxonomy)
 
 
-def _pixels(start: float, length: float) -> slice:
-    """The pixels that an interval covers, at least one."""
-    first = max(0, round(start))
+def _pixels(start: float, length: float, side: int) -> slice:
+    """The pixels of a side that an interval covers, at least one."""
+    first = min(max(0, round(start)), side - 1)
     return slice(first, max(first + 1, round(start + length)))
 
 

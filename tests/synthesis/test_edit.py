@@ -214,6 +214,19 @@ def test_a_silhouette_leaves_the_others_and_what_the_frame_cuts() -> None:
         assert plain.shaped is None
 
 
+@pytest.mark.parametrize("box", [(40, 40, 30, 30), (46, 28, 1, 4), (47.6, 28, 0.4, 4)])
+def test_what_is_added_is_there_even_where_the_frame_cuts_its_middle(box: Any) -> None:
+    one = edit.add(scene(), "dog", box)
+    assert one.shaped is not None
+    for plan in (one, one.shaped(TALL)):
+        on_map, on_image = masks(plan.known)
+        dog = plan.map.ids == 4
+        assert dog.any()
+        assert (on_map & ~on_image)[dog].all()
+        assert plan.kind is not None
+        assert plan.kind.name == "dog"
+
+
 def test_even_a_pixel_can_be_replaced() -> None:
     boxes = [(0, 0, 48, 48), (10, 10, 1, 1)]
     dot = PanopticMap.from_boxes(boxes, ["sky", "sheep"], (48, 48), TAXONOMY)

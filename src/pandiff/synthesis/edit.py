@@ -131,8 +131,12 @@ def _added(
     core: np.ndarray,
     reach: np.ndarray | None = None,
 ) -> Edit:
-    """A segment in a box, of which a core is given; reach: where it may be, if not all of it."""
+    """A segment in a box, of which a core is given; reach: where it may be, if not all of it.
+
+    Where the frame leaves nothing of the core, what it leaves of the box is given.
+    """
     region = from_boxes([box], [kind.id], panoptic.size, panoptic.taxonomy).labelled
+    core = core if core.any() else region
     fresh = 1 + max([s.id for s in panoptic.segments], default=0)
     changed = _with(panoptic, np.where(core, fresh, panoptic.ids), fresh, kind.id)
     known = Known(~(region if reach is None else reach) | core, ~_around(region))
