@@ -108,8 +108,7 @@ def edited(
     some = {verb: plan for verb, plan in plans(scene, index).items() if verb in verbs}
     for verb, (words, one) in some.items():
         (made,) = editing.run(pipe, before, one, settings, tries=tries)
-        known = made.edit.known.image
-        assert isinstance(known, np.ndarray)
+        known = made.edit.kept
         share = made.edit.changed(made.panoptic).sum() / (~known).sum()
         (seen,) = segment(judge, [made.image])
         there = is_there(made.edit, made.panoptic, seen)

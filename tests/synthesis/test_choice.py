@@ -13,7 +13,7 @@ from pandiff.coco import PanopticFolder
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.synthesis import edit, editing
-from pandiff.synthesis.choice import best, look, overlap, score
+from pandiff.synthesis.choice import best, look, overlap, score, shows
 from pandiff.synthesis.generate import Pair, Settings
 from pandiff.taxonomy import Category, Taxonomy
 
@@ -47,6 +47,22 @@ def test_a_score_counts_the_region_and_the_wanted_segment() -> None:
     assert score(made, seen, np.zeros((20, 20), bool), None) == 1.0
 
 
+def test_a_border_that_shows_costs_and_counts_alike_at_any_size() -> None:
+    """A flat grey image with a square that stands out by 40 grey levels, or by none."""
+    known = np.ones((64, 64), bool)
+    known[20:44, 20:44] = False
+    grey = np.full((64, 64), 100, np.uint8)
+    before, after = (
+        Image.fromarray(np.where(known, grey, 100 + up).astype("uint8")) for up in (0, 40)
+    )
+    assert shows(before, before, known, 64) == 0
+    assert shows(before, after, known, 64) > 10
+    large = [one.resize((256, 256), Image.Resampling.NEAREST) for one in (before, after)]
+    fine = known.repeat(4, 0).repeat(4, 1)
+    assert shows(*large, fine, 64) == pytest.approx(shows(before, after, known, 64))
+    assert shows(before, after, np.ones_like(known), 64) == 0, "nothing was made"
+
+
 def test_the_best_of_each_run_is_kept() -> None:
     pairs = [Pair("", k, Image.new("RGB", (1, 1)), scene("cow")) for k in range(6)]
     kept = best(pairs, [0.1, 0.5, 0.5, 2.0, 0.0, 1.0], 3)
@@ -66,6 +82,7 @@ def test_a_run_keeps_the_try_that_is_seen_best(tiny_model: Path, toy_data: Path)
     seen = look(pipe, [p.image for p in single], 4)
     scores = [
         score(p.panoptic, s, plan.changed(p.panoptic), plan.wanted)
+        - shows(image, p.image, plan.kept, pipe.image_size)
         for p, s in zip(single, seen, strict=True)
     ]
     expected = best(single, scores, 3)

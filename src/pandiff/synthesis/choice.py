@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from pandiff.evaluation.seams import seam_ratio
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.synthesis.generate import Pair
@@ -61,6 +62,22 @@ def overlap(made: PanopticMap, seen: PanopticMap, wanted: int) -> float:
     mask = made.mask(wanted)
     others = [seen.mask(s.id) for s in seen.segments if s.category_id == kinds[wanted]]
     return max([float((m & mask).sum() / (m | mask).sum()) for m in others], default=0.0)
+
+
+def shows(before: Image.Image, after: Image.Image, known: np.ndarray, side: int) -> float:
+    """How much steeper the border of an edit is than the image was there, as a share; 0 or more.
+
+    Args:
+        before, after: the image, of one size.
+        known: (H, W) bool, what the edit kept.
+        side: larger images are looked at with this longer side, in pixels.
+    """
+    size, longest = before.size, max(before.size)
+    if longest > side:
+        size = (max(1, size[0] * side // longest), max(1, size[1] * side // longest))
+    mask = Image.fromarray(known).resize(size, Image.Resampling.NEAREST)
+    old, new = (one.convert("RGB").resize(size, Image.Resampling.BOX) for one in (before, after))
+    return max(0.0, seam_ratio(old, new, np.asarray(mask)) - 1)
 
 
 def best(pairs: Sequence[Made], scores: Sequence[float], tries: int) -> list[Made]:

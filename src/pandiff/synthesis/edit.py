@@ -61,21 +61,25 @@ class Edit:
             return None
         return self.map.taxonomy.by_id(self.map[self.wanted].category_id)
 
+    @property
+    def kept(self) -> np.ndarray:
+        """(H, W) bool: the pixels of the image that are known."""
+        assert self.known.image is not None  # every edit of this module says it
+        return self.known.image
+
     def changed(self, after: PanopticMap) -> np.ndarray:
         """(H, W) bool: where the image is another after the edit, given the map that was made.
 
         All of the region, or what the two maps tell: other categories, other things, and what
         is gone; with outlines, and with the shadows of new things.
         """
-        known = self.known.image
-        assert isinstance(known, np.ndarray)
         if self.before is None or self.gone is None:
-            return ~known
+            return ~self.kept
         other = self.gone | ~_alike(self.before, after)
         new = [s for s in _things(after) if (other & after.mask(s.id)).sum() > s.area / 2]
         for thing in new:
             other = other | _shadow(after, thing)
-        return np.asarray(binary_dilation(other, iterations=_outline(known)) & ~known)
+        return np.asarray(binary_dilation(other, iterations=_outline(self.kept)) & ~self.kept)
 
 
 def remove(panoptic: PanopticMap, segment_id: int) -> Edit:

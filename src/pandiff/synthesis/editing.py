@@ -16,7 +16,7 @@ from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.pipeline.blend import blend
 from pandiff.synthesis import silhouettes
-from pandiff.synthesis.choice import best, look, score
+from pandiff.synthesis.choice import best, look, score, shows
 from pandiff.synthesis.edit import Edit
 from pandiff.synthesis.folders import check_new, new_folder
 from pandiff.synthesis.generate import Pair, Settings, captions, record, sample_seed
@@ -56,8 +56,9 @@ def run(
         prompt: what the region should show; by default the edit's own.
         strength: how much of what is in the region is lost, above 0 to 1; all of it by default.
         tries: draws for each version, of which that is kept in whose image the model sees best
-            what the edit asked for (`choice.score`); they take turns with the edit's shapes
-            (`shapes`). Draw k is made from the seed (seed, k).
+            what the edit asked for (`choice.score`), less what shows of its border
+            (`choice.shows`); they take turns with the edit's shapes (`shapes`). Draw k is made
+            from the seed (seed, k).
         progress: wraps the batches of draws.
     """
     text = edit.prompt if prompt is None else prompt
@@ -90,6 +91,7 @@ def run(
     seen = look(pipe, [pair.image for pair in made], settings.batch_size)
     scores = [
         score(v.panoptic, one, v.edit.changed(v.panoptic), v.edit.wanted)
+        - shows(image, v.image, v.edit.kept, pipe.image_size)
         for v, one in zip(made, seen, strict=True)
     ]
     return best(made, scores, tries)
