@@ -96,16 +96,18 @@ def _known(
 ) -> Tensor:
     """The masks: whole streams, or for `part_given` a part of one stream or of both.
 
-    Half of the masks that free a region of both give the map's core of it, as edits do.
+    As edits do, half of the masks that free a region of both give the map's core of it, and some
+    give a part of the image and all of the map.
     """
     batch, h, w = shape
     image = is_["image_given"].float()[:, None, None, None].expand(batch, 1, h, w).clone()
     panoptic = is_["map_given"].float()[:, None, None, None]
     panoptic = panoptic.expand(batch, 1, h * layout.ratio, w * layout.ratio).clone()
     part, core = _parts(batch, h, w, g)
-    which = torch.randint(3, (batch,), generator=g)  # 0 the map, 1 the image, 2 both
+    which = torch.randint(4, (batch,), generator=g)  # a part of the map, the image, both; 3 below
     cored = (which == 2) & (torch.rand(batch, generator=g) < 0.5)
     on_map = torch.maximum(part, core * cored[:, None, None, None])
+    on_map[which == 3] = 1  # all of it, and a part of the image
     fine = on_map.repeat_interleave(layout.ratio, 2).repeat_interleave(layout.ratio, 3)
     some = is_["part_given"]
     in_image, in_map = some & (which > 0), some & (which != 1)
