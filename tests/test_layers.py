@@ -36,6 +36,7 @@ LAYERS = (  # from the top
         "coco",
         "draw",
         "errors",
+        "rgb",
     },
 )
 HEAVY = ("torch", "diffusers", "transformers", "accelerate", "gradio", "scipy", "skimage")

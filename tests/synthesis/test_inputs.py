@@ -11,7 +11,8 @@ from PIL import Image
 from pandiff.coco import FolderWriter, PanopticFolder
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
-from pandiff.synthesis.inputs import in_taxonomy, read_image, read_map
+from pandiff.pipeline import Known
+from pandiff.synthesis.inputs import in_taxonomy, read_image, read_map, read_mask
 from pandiff.taxonomy import Category, Taxonomy
 
 OURS = Taxonomy((Category(1, "sky", False, (1, 2, 3)), Category(5, "box", True)))
@@ -83,6 +84,31 @@ def test_pictures_are_turned_upright(tmp_path: Path) -> None:
     Image.new("L", (4, 2)).save(tmp_path / "photo.jpg", exif=exif)
     image = read_image(tmp_path / "photo.jpg")
     assert (image.size, image.mode) == ((2, 4), "RGB")
+
+
+def test_pictures_of_sixteen_bits(tmp_path: Path) -> None:
+    levels = np.array([[0, 1000, 32768, 65535]], "<u2")
+    Image.frombytes("I;16", (4, 1), levels.tobytes()).save(tmp_path / "deep.png")
+    for read in (read_image, read_mask):
+        assert np.asarray(read(tmp_path / "deep.png"))[0, :, 0].tolist() == [0, 4, 128, 255]
+    known = Known.of(read_mask(tmp_path / "deep.png")).map
+    assert isinstance(known, np.ndarray)
+    assert known.tolist() == [[False, False, True, True]]
+
+
+def test_what_is_transparent_is_white_in_a_picture_and_not_kept_in_a_mask(tmp_path: Path) -> None:
+    Image.new("RGBA", (1, 1), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert read_image(tmp_path / "clear.png").getpixel((0, 0)) == (255, 255, 255)
+    assert read_mask(tmp_path / "clear.png").getpixel((0, 0)) == (0, 0, 0)
+
+
+def test_pictures_of_a_dataset_are_read_and_written_alike(tmp_path: Path) -> None:
+    folder = write(tmp_path / "data", theirs())
+    Image.new("I;16", (2, 2), 32768).save(folder / "images/photo0.jpg", "PNG")
+    assert np.unique(np.asarray(PanopticFolder.open(folder).image(0))).tolist() == [128]
+    with FolderWriter(tmp_path / "clear", THEIRS) as writer:
+        writer.add(Image.new("RGBA", (2, 2), (9, 9, 9, 0)), theirs())
+    assert np.unique(np.asarray(PanopticFolder.open(tmp_path / "clear").image(0))).tolist() == [255]
 
 
 def test_pictures_that_are_none(tmp_path: Path) -> None:

@@ -247,11 +247,12 @@ def _conditions(args: argparse.Namespace) -> tuple[PanopticDiffusionPipeline, Co
     """The pipeline, and what the samples are given; what can be is checked before it is loaded."""
     from pandiff.pipeline import Known
     from pandiff.synthesis.generate import Conditions
-    from pandiff.synthesis.inputs import read_image, read_map
+    from pandiff.synthesis.inputs import read_image, read_map, read_mask
 
-    image, known, example = (
-        read_image(path) if path else None for path in (args.image, args.known, args.image_prompt)
+    image, example = (
+        read_image(path) if path else None for path in (args.image, args.image_prompt)
     )
+    known = read_mask(args.known) if args.known else None
     given = Conditions(None, image, strength=args.strength, image_prompt=example)
     mask = Known.of(known) if known is not None else None
     if not args.map:

@@ -14,6 +14,7 @@ from pandiff.coco.layout import CocoLayout
 from pandiff.coco.pixels import png_to_ids
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap, Segment, measure
+from pandiff.rgb import to_rgb
 from pandiff.taxonomy import Taxonomy
 
 
@@ -69,7 +70,7 @@ class PanopticFolder:
 
     def image(self, i: int) -> Image.Image:
         """Image i as RGB; InputError if it cannot be read."""
-        return open_image(self.layout.images / self.images[i].file_name).convert("RGB")
+        return to_rgb(open_image(self.layout.images / self.images[i].file_name))
 
     def panoptic(self, i: int) -> PanopticMap:
         """The map of image i, its segments in the file's order, areas and boxes measured.

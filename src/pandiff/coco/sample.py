@@ -11,6 +11,7 @@ from PIL import Image
 from pandiff.coco.pixels import ids_to_png
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap, Segment
+from pandiff.rgb import to_rgb
 
 Entry = dict[str, Any]
 """`{"image": ..., "annotation": ..., "captions": [...], "manifest": {...} or None}`."""
@@ -37,7 +38,7 @@ def save_sample(
     png_name = f"{Path(file_name).stem}.png"
     for folder in ("images", "panoptic"):
         (path / folder).mkdir(parents=True, exist_ok=True)
-    image.convert("RGB").save(path / "images" / file_name, quality=95)
+    to_rgb(image).save(path / "images" / file_name, quality=95)
     ids_to_png(panoptic.ids).save(path / "panoptic" / png_name)
     width, height = image.size
     segments = [segment_to_coco(s) for s in panoptic.segments]

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pandiff.panoptic import PanopticMap
+from pandiff.rgb import to_rgb
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Frame:
     def place(self, image: Image.Image) -> Image.Image:
         """The picture in the square, RGB."""
         left, top, right, bottom = self.box
-        image = image.convert("RGB")
+        image = to_rgb(image)
         if image.size != (right - left, bottom - top):
             image = image.resize((right - left, bottom - top), Image.Resampling.LANCZOS)
         pixels = np.pad(np.asarray(image), (*self._margins, (0, 0)), mode="edge")

@@ -10,6 +10,7 @@ from PIL import Image
 from pandiff.draw.names import write_names
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
+from pandiff.rgb import to_rgb
 
 GOLDEN = 0.618034
 """Fraction of the golden ratio: its multiples modulo 1 keep far apart."""
@@ -36,7 +37,7 @@ def overlay(panoptic: PanopticMap, image: Image.Image, *, alpha: float = 0.55) -
     if panoptic.size != image.size:
         panoptic = panoptic.resize(image.size)
     weight = alpha * (panoptic.ids > 0)[..., None]
-    mixed = np.asarray(image.convert("RGB")) * (1 - weight) + _paint(panoptic) * weight
+    mixed = np.asarray(to_rgb(image)) * (1 - weight) + _paint(panoptic) * weight
     picture = Image.fromarray(_with_borders(np.rint(mixed).astype(np.uint8), panoptic))
     write_names(picture, panoptic)
     return picture

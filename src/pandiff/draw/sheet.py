@@ -11,6 +11,7 @@ from pandiff.draw.names import font
 from pandiff.draw.paint import render
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
+from pandiff.rgb import to_rgb
 from pandiff.taxonomy import Taxonomy
 
 INK, PAPER = (40, 40, 40), (255, 255, 255)
@@ -102,7 +103,7 @@ def _check_counts(
 def _cell(image: Image.Image, panoptic: PanopticMap | None, side: int) -> Image.Image:
     """An image above its map, both `side` wide."""
     size = side, max(1, round(side * image.height / image.width))
-    parts = [image.convert("RGB").resize(size, Image.Resampling.LANCZOS)]
+    parts = [to_rgb(image).resize(size, Image.Resampling.LANCZOS)]
     if panoptic is not None:
         parts.append(render(panoptic.resize(size)))
     return _stack(parts, gap=max(2, side // 64))

@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from pandiff.models.pixel_space import Vae
+from pandiff.rgb import to_rgb
 
 
 def to_pixels(image: Image.Image) -> Tensor:
     """PIL image -> (3, H, W) float32 in [-1, 1]."""
-    array = np.asarray(image.convert("RGB"), dtype=np.float32)
+    array = np.asarray(to_rgb(image), dtype=np.float32)
     return torch.from_numpy(array / 127.5 - 1).permute(2, 0, 1)
 
 

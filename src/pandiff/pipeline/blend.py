@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from pandiff.rgb import to_rgb
+
 SEAM = 1 / 32
 """Width of the seam where a made image fades into a given one, in longer sides of the image."""
 ALIKE = 25.0
@@ -24,7 +26,7 @@ def blend(given: Image.Image, made: Image.Image, known: np.ndarray) -> Image.Ima
         given, made: of one size.
         known: (H, W) bool.
     """
-    ours, theirs = (np.asarray(i.convert("RGB"), dtype=np.float64) for i in (given, made))
+    ours, theirs = (np.asarray(to_rgb(i), dtype=np.float64) for i in (given, made))
     mixed = fade(ours, theirs + difference(ours, theirs, known), known)
     return Image.fromarray(np.round(mixed).clip(0, 255).astype(np.uint8))
 

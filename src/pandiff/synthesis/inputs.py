@@ -9,12 +9,21 @@ from PIL import Image, ImageOps
 from pandiff.coco import PanopticFolder, open_image
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
+from pandiff.rgb import to_rgb
 from pandiff.taxonomy import Taxonomy
 
 
-def read_image(path: Path) -> Image.Image:
-    """A picture as RGB, turned upright as its camera noted; InputError if it is none."""
-    return ImageOps.exif_transpose(open_image(path)).convert("RGB")
+def read_image(path: Path, *, behind: str = "white") -> Image.Image:
+    """A picture as RGB, turned upright as its camera noted; InputError if it is none.
+
+    behind: the color that transparent pixels show; see `to_rgb`.
+    """
+    return to_rgb(ImageOps.exif_transpose(open_image(path)), behind=behind)
+
+
+def read_mask(path: Path) -> Image.Image:
+    """A mask of what is kept, as a picture: what is transparent is black, that is, not kept."""
+    return read_image(path, behind="black")
 
 
 def read_map(path: Path, taxonomy: Taxonomy) -> PanopticMap:

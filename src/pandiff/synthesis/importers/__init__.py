@@ -11,6 +11,7 @@ from pandiff.coco import FolderWriter, Progress, ids_to_png, open_image, segment
 from pandiff.coco.writer import SUFFIXES
 from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
+from pandiff.rgb import to_rgb
 from pandiff.synthesis.exporters.placing import check_size, new_file, place
 from pandiff.synthesis.folders import check_new, new_folder
 from pandiff.synthesis.importers.ade20k import Ade20k
@@ -126,7 +127,7 @@ def _place(image: Path, target: Path, copy: bool) -> None:
     if image.suffix.lower() in SUFFIXES:
         place(image, target, copy=copy)
     else:
-        open_image(image).convert("RGB").save(new_file(target, image.name))
+        to_rgb(open_image(image)).save(new_file(target, image.name))
 
 
 def _entry(
