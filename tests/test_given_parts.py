@@ -317,15 +317,24 @@ def test_preview_shows_the_estimate(pipe: Pipe) -> None:
 def test_negative_prompts_lead_away(pipe: Pipe) -> None:
     plain, empty, other = (
         run(pipe, negative_prompt=n, output_type="latent").images
-        for n in ("", [""], "two red boxes on the ground")
+        for n in (None, [""], "two red boxes on the ground")
     )
     assert torch.equal(plain, empty)
+    both = run(pipe, ["a red box"] * 2, negative_prompt=[None, "sky"], output_type="latent").images
+    assert both.shape[0] == 2
     assert not torch.allclose(plain, other)
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "sizes": ({"map": (32, 32), "known": left()}, "of one size, got map 32 x 32, known mask 1 64"),
-    "pair": ({"map": (32, 32), "image": (64, 64), "known": left()}, "map 32 x 32, image 64 x 64"),
+    "sizes": ({"map": (32, 32), "known": left()}, "of one size, got map 32 x 32, known mask 64"),
+    "pair": (
+        {"map": (32, 32), "image": (64, 64), "known": left()},
+        "got map 32 x 32, image 64 x 64;",
+    ),
+    "mask of nothing": (
+        {"map": (64, 64), "known": Known(image=left())},
+        "a map or an image with the known mask, got none",
+    ),
     "nothing known": ({"known": left()}, "a map or an image with the known mask, got none"),
     "whole": ({"map": (64, 64), "image": (64, 64)}, "got both, whole"),
     "axes": ({"map": (64, 64), "known": np.ones((2, 64, 64))}, r"\(H, W\), got \(2, 64, 64\)"),

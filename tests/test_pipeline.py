@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -336,9 +337,24 @@ def other_map(category: Category) -> PanopticMap:
 WRONG: dict[str, tuple[Callable[[Pipe], dict[str, Any]], str]] = {
     "no prompt": (lambda p: {"prompt": []}, "at least one prompt, a string, got none"),
     "prompt": (lambda p: {"prompt": [3]}, "at least one prompt, a string, got int"),
+    "no prompts": (lambda p: {"prompt": None}, "at least one prompt, a string, got NoneType"),
     "count": (lambda p: {"num_images_per_prompt": 0}, "num_images_per_prompt of 1 or more, got 0"),
+    "half": (lambda p: {"num_images_per_prompt": 1.5}, "whole num_images_per_prompt .*, got 1.5"),
     "few steps": (lambda p: {"num_inference_steps": 0}, r"num_inference_steps in 1\.\.1000, got 0"),
     "many steps": (lambda p: {"num_inference_steps": 1001}, "got 1001"),
+    "word": (lambda p: {"num_inference_steps": "2"}, "whole num_inference_steps in .*, got '2'"),
+    "half a step": (
+        lambda p: {"num_inference_steps": 2.5},
+        "whole num_inference_steps .*, got 2.5",
+    ),
+    "three scales": (lambda p: {"guidance_scale": [1, 2, 3]}, "or two, for image and map, got"),
+    "no scale": (lambda p: {"guidance_scale": None}, "a number as guidance_scale, .* got None"),
+    "scale": (lambda p: {"guidance_scale": float("nan")}, "weight of guidance, got nan"),
+    "map scale": (lambda p: {"map_guidance_scale": None}, "weight of guidance, got None"),
+    "interval": (lambda p: {"guidance_interval": (0.5,)}, r"low <= high in 0..1, got \(0.5,\)"),
+    "generator": (lambda p: {"generator": 3}, "a torch.Generator, got int"),
+    "a generator": (lambda p: {"generator": [3]}, "a torch.Generator, got int"),
+    "empty": (lambda p: {"image": Image.new("RGB", (0, 5))}, "at least one pixel, got none"),
     "output": (lambda p: {"output_type": "np"}, "output_type pil, pt or latent, got 'np'"),
     "generators": (lambda p: {"generator": [seeded()] * 2}, "1 generators, got 2"),
     "images": (lambda p: {"image": [photo()] * 2}, "a image for each of 1 prompts, got 2"),
@@ -368,6 +384,32 @@ def test_wrong_input(pipe: Pipe, what: str, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(InputError, match=message):
         run(pipe, **make(pipe))
     assert not sizes, "refused before any work"
+
+
+def test_a_callback_keeps_the_shape_of_the_latents(pipe: Pipe) -> None:
+    with pytest.raises(InputError, match=r"latents of shape \(1, .* from the callback, got \(1,\)"):
+        run(pipe, callback_on_step_end=lambda *a: {"latents": torch.zeros(1)})
+    names: list[str] = []
+
+    def look(pipe: Pipe, step: int, time: int, tensors: dict[str, Tensor]) -> None:
+        names.extend(tensors)
+
+    run(pipe, callback_on_step_end=look, callback_on_step_end_tensor_inputs="clean")
+    assert set(names) == {"clean"}
+
+
+def test_a_pair_of_scales_may_be_a_list(pipe: Pipe) -> None:
+    assert_alike(run(pipe, guidance_scale=[3, 1.5]), run(pipe, guidance_scale=(3, 1.5)))
+
+
+def test_colors_of_a_map_may_be_others(pipe: Pipe) -> None:
+    """They are for drawing."""
+    repainted = Taxonomy(tuple(replace(c, color=(1, 2, 3)) for c in pipe.taxonomy.categories))
+    given = layout(pipe)
+    other = PanopticMap.from_ids(
+        given.ids, {s.id: s.category_id for s in given.segments}, repainted
+    )
+    assert_alike(run(pipe, map=other), run(pipe, map=given))
 
 
 def test_unknown_arguments_fail(pipe: Pipe) -> None:

@@ -113,7 +113,7 @@ def test_the_size_of_the_samples() -> None:
     assert Conditions().size is None
     assert Conditions(SKY).size == Conditions(image=PHOTO).size == (6, 4)
     assert Conditions(image=PHOTO, strength=0.5).size == (6, 4)
-    assert Conditions(image=PHOTO, known=Known(LEFT), strength=0.5).size == (6, 4)
+    assert Conditions(image=PHOTO, known=Known.of(LEFT), strength=0.5).size == (6, 4)
 
 
 def test_what_is_kept_of_a_variation() -> None:
@@ -131,7 +131,7 @@ def test_what_is_kept_of_a_variation() -> None:
         ({"map": SKY, "known": Known(LEFT), "strength": 0.5}, "an image to vary with strength"),
         ({"known": Known(LEFT)}, "a map or an image with the known mask, got none"),
         ({"map": SKY, "image": PHOTO}, "a map or an image, got both"),
-        ({"map": SKY, "known": Known(LEFT.T)}, "of one size, got map 6 x 4, known mask 1 4 x 6"),
+        ({"map": SKY, "known": Known(LEFT.T)}, "of one size, got map 6 x 4, known mask 4 x 6"),
     ],
 )
 def test_conditions_that_do_not_fit(given: dict[str, Any], message: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -40,8 +42,12 @@ class Guidance:
     interval: Pair = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        low, high = self.interval
-        if not 0 <= low <= high <= 1:
+        weights = (*self.text, self.image_prompt, self.map, self.image)
+        odd = [w for w in weights if not isinstance(w, Real) or not math.isfinite(w)]
+        if odd:
+            raise InputError("a finite number as weight of guidance", repr(odd[0]), "1 is none")
+        bounds = tuple(self.interval)
+        if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1] <= 1:
             raise InputError(
                 "a guidance interval of low <= high in 0..1", str(self.interval), "(0, 1) is all"
             )

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
+from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any
 
 import torch
 
 from pandiff.diffusion import NUM_LEVELS
 from pandiff.errors import InputError
+from pandiff.panoptic import PanopticMap
 from pandiff.taxonomy import Taxonomy
 
 
 def prompts_for(prompt: str | Sequence[str], each: int) -> list[str]:
     """The prompt of each sample."""
-    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    prompts = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]
     odd = [p for p in prompts if not isinstance(p, str)]
     if odd or not prompts:
         got = type(odd[0]).__name__ if odd else "none"
         raise InputError("at least one prompt, a string", got, 'pass a prompt, "" for a free one')
-    if each < 1:
-        raise InputError("num_images_per_prompt of 1 or more", str(each), "1 is usual")
+    if not isinstance(each, Integral) or each < 1:
+        raise InputError("a whole num_images_per_prompt of 1 or more", str(each), "1 is usual")
     return [p for p in prompts for _ in range(each)]
 
 
@@ -46,8 +48,10 @@ def check(
     images: Sequence[Any],
 ) -> None:
     """InputError if one of these makes no sense."""
-    if not 1 <= steps <= NUM_LEVELS:
-        raise InputError(f"num_inference_steps in 1..{NUM_LEVELS}", str(steps), "20 is usual")
+    if not isinstance(steps, Integral) or not 1 <= steps <= NUM_LEVELS:
+        raise InputError(
+            f"whole num_inference_steps in 1..{NUM_LEVELS}", repr(steps), "20 is usual"
+        )
     if not isinstance(tries, Integral) or tries < 1:
         raise InputError("a whole number of tries, 1 or more", str(tries), "16 are many")
     if output_type not in ("pil", "pt", "latent"):
@@ -60,23 +64,45 @@ def check(
             raise InputError("an image to vary with strength", "none", remedy)
 
 
-def check_taxonomy(theirs: Taxonomy, ours: Taxonomy) -> None:
-    """InputError that names a category by which a map's taxonomy differs from the model's."""
-    if theirs == ours:
-        return
-    odd = [c for c in theirs.categories if c not in ours.categories]
-    got = f"category {odd[0].id} {odd[0].name!r} of another" if odd else "a part of it"
-    raise InputError(
-        f"a map in the model's taxonomy ({', '.join(c.name for c in ours.categories)})",
-        got,
-        "build the map with pipe.taxonomy",
-    )
+def guidance_pair(scale: float | Sequence[float]) -> tuple[float, float]:
+    """The weights of the prompt for image and map, of one for both or a pair."""
+    pair = tuple(scale) if isinstance(scale, (list, tuple)) else (scale, scale)
+    if len(pair) != 2 or not all(isinstance(one, Real) for one in pair):
+        raise InputError(
+            "a number as guidance_scale, or two, for image and map", repr(scale), "2 is usual"
+        )
+    return float(pair[0]), float(pair[1])
+
+
+def in_taxonomy(panoptic: PanopticMap | None, ours: Taxonomy) -> PanopticMap | None:
+    """The map in the model's taxonomy, from which its own may differ in what is for drawing.
+
+    Raises:
+        InputError: if it differs in more; names a category.
+    """
+    if panoptic is None or panoptic.taxonomy == ours:
+        return panoptic
+    theirs = panoptic.taxonomy.categories
+    known = {(c.id, c.name, c.isthing) for c in ours.categories}
+    odd = [c for c in theirs if (c.id, c.name, c.isthing) not in known]
+    if odd or len(theirs) < len(known):
+        got = f"category {odd[0].id} {odd[0].name!r} of another" if odd else "a part of it"
+        raise InputError(
+            f"a map in the model's taxonomy ({', '.join(c.name for c in ours.categories)})",
+            got,
+            "build the map with pipe.taxonomy",
+        )
+    return replace(panoptic, taxonomy=ours)
 
 
 def generators_for(
     generator: torch.Generator | Sequence[torch.Generator] | None, n: int
 ) -> list[torch.Generator]:
     """A generator for each sample."""
+    some = generator if isinstance(generator, Sequence) else [generator]
+    odd = [type(g).__name__ for g in some if not isinstance(g, (torch.Generator, type(None)))]
+    if odd:
+        raise InputError("a torch.Generator", odd[0], "torch.Generator().manual_seed(0)")
     if isinstance(generator, Sequence):
         if len(generator) != n:
             raise InputError(f"{n} generators", str(len(generator)), "pass one for each sample")

@@ -78,7 +78,9 @@ class Given:
         masks = self.known.masks
         if not masks and self.map is not None and self.image is not None:
             raise InputError("a map or an image", "both, whole", "leave out what is to be made")
-        if masks and self.map is None and self.image is None:
+        of_map = self.map is not None and self.known.map is not None
+        of_image = self.image is not None and self.known.image is not None
+        if masks and not of_map and not of_image:
             raise InputError("a map or an image with the known mask", "none", "pass what is known")
 
     @classmethod
@@ -147,13 +149,23 @@ class Given:
 
 
 def _check_sizes(panoptic: PanopticMap | None, image: Image.Image | None, known: Known) -> None:
-    """InputError if they are of several sizes."""
+    """InputError if they are of several sizes, or of none."""
     found = {name: one.size for name, one in (("map", panoptic), ("image", image)) if one}
-    for k, mask in enumerate(known.masks, start=1):
-        found[f"known mask {k}"] = (mask.shape[1], mask.shape[0])
+    if 0 in [side for size in found.values() for side in size]:
+        raise InputError("an image of at least one pixel", "none", "pass another")
+    what = "map and image"
+    if len(set(found.values())) < 2:  # else the masks need not be named
+        what = "map, image and known mask"
+        for mask in known.masks:
+            found["known mask"] = (mask.shape[1], mask.shape[0])
+            _one_size(what, found)
+    _one_size(what, found)
+
+
+def _one_size(what: str, found: dict[str, tuple[int, int]]) -> None:
     if len(set(found.values())) > 1:
         got = ", ".join(f"{name} {w} x {h}" for name, (w, h) in found.items())
-        raise InputError("map, image and known mask of one size", got, "resize them")
+        raise InputError(f"{what} of one size", got, "resize them")
 
 
 def read_mask(mask: Mask) -> np.ndarray:

@@ -40,7 +40,14 @@ from pandiff.models.text import SUFFIXES, TextEncoders, text_encoders
 from pandiff.models.two_stream import TwoStreamPDM
 from pandiff.models.unified import UnifiedPDM
 from pandiff.panoptic import PanopticMap
-from pandiff.pipeline.arguments import check, check_taxonomy, generators_for, prompts_for, spread
+from pandiff.pipeline.arguments import (
+    check,
+    generators_for,
+    guidance_pair,
+    in_taxonomy,
+    prompts_for,
+    spread,
+)
 from pandiff.pipeline.checks import Checks
 from pandiff.pipeline.conditions import Encoder, Given, Known, Mask
 from pandiff.pipeline.decoder import Decoder
@@ -184,7 +191,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         known: Mask | Known | Sequence[Mask | Known | None] | None = None,
         strength: float | Sequence[float | None] | None = None,
         image_prompt: Image.Image | Sequence[Image.Image | None] | None = None,
-        negative_prompt: str | Sequence[str] = "",
+        negative_prompt: str | Sequence[str | None] | None = None,
         num_images_per_prompt: int = 1,
         tries: int = 1,
         num_inference_steps: int = 20,
@@ -208,7 +215,8 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         Args:
             prompt: one prompt or several; "" for a free one.
             map: a layout for each prompt, or one for all: it is kept, the image follows it. Its
-                taxonomy must be the model's.
+                taxonomy must be the model's. Its void stays void; with `known=map.labelled`
+                it is invented.
             image: an image for each prompt, or one for all: it is kept, its map is found.
             known: a mask for each prompt, or one for all: the pixels of map and image that are
                 kept, exactly in the map, but for a narrow seam in the image; the rest is made
@@ -216,12 +224,13 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
                 for each of the two.
             strength: for each prompt, or one for all, how much of `image` is lost, above 0 to 1:
                 it is then where sampling starts from, at that share of the noise levels, and not
-                kept. A map is kept, or else varied with it. With a known mask what is known of
-                both is kept, and the rest of both is varied. None, or 1 without an image, for
-                no variation.
+                kept. A map is kept; without one it is found first, in as many steps, and varied
+                too. With a known mask what is known of both is kept, and the rest of both is
+                varied. None, or 1 without an image, for no variation.
             image_prompt: an image for each prompt, or one for all, that the samples resemble
                 without copying it.
             negative_prompt: what guidance leads away from; one for each prompt, or one for all.
+                Nothing where `guidance_scale` is 1.
             num_images_per_prompt: samples of each prompt, side by side in the output.
             tries: most tries of a sample: the first is kept whose map has all categories that
                 the prompt names, and things in the numbers that it states
@@ -242,9 +251,10 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             guidance_interval: share of the noise levels, 0 clean to 1, where these act.
             generator: one generator, from which each sample draws a seed of its own, or one for
                 each sample. Sample k does not depend on how many others there are.
-            output_type: "pil", "pt" (pixels and map tensors) or "latent".
+            output_type: "pil", "pt" (pixels and map tensors) or "latent"; the last two hold the
+                model's square, as it made it.
             callback_on_step_end: called as (pipe, step, timestep, tensors) after each step, with
-                the whole batch; may return changed tensors. A variation that starts later than
+                the whole batch; may return changed "latents". A variation that starts later than
                 others of its batch is held at the noise of each level until then, and is not
                 denoised. With `tries` there is a batch for each round of those that are finished.
             callback_on_step_end_tensor_inputs: of "latents" (the noisy state) and "clean" (the
@@ -259,17 +269,15 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         def each(value: Any, what: str, kind: Any) -> list[Any]:
             return spread(value, len(prompts), num_images_per_prompt, what, kind)
 
-        maps, images = each(map, "map", PanopticMap), each(image, "image", Image.Image)
+        maps = [in_taxonomy(one, self.taxonomy) for one in each(map, "map", PanopticMap)]
+        images = each(image, "image", Image.Image)
         masks = [Known.of(one) for one in each(known, "known mask", MASKS)]
         strengths = each(strength, "strength", (float, Real))
         check(num_inference_steps, tries, output_type, strengths, images)
         samples = [Given.of(*one) for one in zip(maps, images, masks, strengths, strict=True)]
-        for one in maps:
-            if one is not None:
-                check_taxonomy(one.taxonomy, self.taxonomy)
         examples = each(image_prompt, "image prompt", Image.Image)
-        negatives = each(negative_prompt, "negative prompt", str)
-        pair = guidance_scale if isinstance(guidance_scale, tuple) else (guidance_scale,) * 2
+        negatives = [n or "" for n in each(negative_prompt, "negative prompt", str)]
+        pair = guidance_pair(guidance_scale)
         if prompts == negatives:  # nothing to lead away from
             pair = (1.0, 1.0)
         guidance = Guidance(
@@ -285,7 +293,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             prepared = Prepared(
                 *self._contexts(prompts, negatives, examples),
                 given=self._given(samples),
-                start=self._start(strengths, images, maps),
+                start=self._start(strengths, images, maps, num_inference_steps),
             )
             draw = self._drawing(prepared, guidance, num_inference_steps)
             on_step = self._on_step(callback_on_step_end, callback_on_step_end_tensor_inputs)
@@ -413,6 +421,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         strengths: list[float | None],
         images: list[Image.Image | None],
         maps: list[PanopticMap | None],
+        steps: int,
     ) -> Start | None:
         """Where variations of images start; their maps are found first where none is given."""
         shares = [s if i is not None else None for s, i in zip(strengths, images, strict=True)]
@@ -425,6 +434,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
             out = self(
                 [""] * len(missing),
                 image=[pictures[k] for k in missing],
+                num_inference_steps=steps,
                 guidance_scale=1.0,
                 generator=[torch.Generator().manual_seed(0) for _ in missing],
             )
@@ -442,6 +452,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
     ) -> Any:
         if callback is None:
             return None
+        names = [names] if isinstance(names, str) else names
         odd = set(names) - set(self._callback_tensor_inputs)
         if odd:
             raise InputError(
@@ -453,7 +464,11 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         def on_step(step: int, timestep: int, x: Tensor, z0: Tensor) -> Tensor | None:
             tensors = {"latents": x, "clean": z0}
             changed = callback(self, step, timestep, {k: tensors[k] for k in names})
-            return (changed or {}).get("latents")
+            latents = (changed or {}).get("latents")
+            if latents is not None and latents.shape != x.shape:
+                want, got = (str(tuple(one.shape)) for one in (x, latents))
+                raise InputError(f"latents of shape {want} from the callback", got, "keep it")
+            return latents
 
         return on_step
 
