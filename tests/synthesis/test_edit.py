@@ -236,6 +236,42 @@ def test_even_a_pixel_can_be_replaced() -> None:
         assert (on_map & ~on_image & (shape.map.ids == 2)).any()
 
 
+def test_stuff_becomes_a_part_of_the_stuff_that_is_there() -> None:
+    """There is one segment of each category of stuff, and it keeps its id."""
+    before = scene()
+    for one in (
+        edit.replace(before, 3, "grass"),
+        edit.replace(before, 1, "grass"),
+        edit.add(before, "grass", (4, 4, 8, 8)),
+    ):
+        assert [s.id for s in one.map.segments if s.category_id == 2] == [2]
+        assert one.wanted == 2
+        assert one.map.mask(2).sum() > before.mask(2).sum()
+    assert {s.id for s in edit.add(before, "sheep", (0, 24, 8, 8)).map.segments} == {1, 2, 3, 4}
+    new = edit.replace(PanopticMap.from_ids(before.ids, {1: 1, 2: 1, 3: 7}, TAXONOMY), 3, "grass")
+    assert new.wanted == 3, "none was there"
+
+
+@pytest.mark.parametrize("box", [(-1e5, -1e5, 2e5, 2e5), (5, 5, 1e300, 20), (20, 20, 0.1, 0.1)])
+def test_a_silhouette_fits_any_box(box: tuple[float, float, float, float]) -> None:
+    """Only what lies in the frame is ever drawn."""
+    one = edit.add(scene(), "dog", box)
+    assert one.shaped is not None
+    shaped = one.shaped(np.ones((12, 8), bool))
+    assert shaped.map.mask(4).any()
+
+
+@pytest.mark.parametrize("box", [(5, 5, 0, 20), (60, 5, 8, 8), (5, 5, 8, -1)])
+def test_a_box_that_holds_nothing(box: tuple[float, float, float, float]) -> None:
+    with np.errstate(all="raise"), pytest.raises(InputError, match="box"):
+        edit.add(scene(), "dog", box)
+
+
+def test_sizes_are_compared_before_anything_is_drawn() -> None:
+    with pytest.raises(InputError, match="one size, got 8 x 4 and 48 x 48"):
+        editing.run(cast(Any, None), Image.new("RGB", (8, 4)), edit.remove(scene(), 3), Settings())
+
+
 def test_tries_take_turns_with_the_shapes(tiny_model: Path, toy_data: Path) -> None:
     pipe = PanopticDiffusionPipeline.from_pretrained(tiny_model)
     folder = PanopticFolder.open(toy_data)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from pandiff.building import Box, category_of, from_boxes
@@ -116,7 +115,8 @@ def redo_segment(panoptic: PanopticMap, segment_id: int) -> Edit:
 def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
     """Put a thing into a box (x, y, width, height): its core is given, its outline invented."""
     kind = category_of(category, panoptic.taxonomy)
-    made = partial(_added, panoptic, kind, box)
+    region = from_boxes([box], [kind.id], panoptic.size, panoptic.taxonomy).labelled
+    made = partial(_added, panoptic, kind, region)
     core = _ellipse(panoptic.size, box, CORE)
     if not kind.isthing:
         return made(core)
@@ -131,21 +131,20 @@ def add(panoptic: PanopticMap, category: str, box: Box) -> Edit:
 def _added(
     panoptic: PanopticMap,
     kind: Category,
-    box: Box,
+    region: np.ndarray,
     core: np.ndarray,
     reach: np.ndarray | None = None,
 ) -> Edit:
-    """A segment in a box, of which a core is given; reach: where it may be, if not all of it.
+    """A segment in a region, of which a core is given; reach: where it may be, if not all of it.
 
-    Where the frame leaves nothing of the core, what it leaves of the box is given.
+    Where the frame leaves nothing of the core, what it leaves of the region is given.
     """
-    region = from_boxes([box], [kind.id], panoptic.size, panoptic.taxonomy).labelled
     core = core if core.any() else region
     fresh = 1 + max([s.id for s in panoptic.segments], default=0)
-    changed = _with(panoptic, np.where(core, fresh, panoptic.ids), fresh, kind.id)
+    changed, new = _with(panoptic, np.where(core, fresh, panoptic.ids), fresh, kind)
     known = Known(~(region if reach is None else reach) | core, ~_around(region))
     prompt = f"a {kind.name}"
-    return Edit(changed, known, prompt, before=panoptic, gone=core, wanted=fresh)
+    return Edit(changed, known, prompt, before=panoptic, gone=core, wanted=new)
 
 
 def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
@@ -177,9 +176,9 @@ def replace(panoptic: PanopticMap, segment_id: int, category: str) -> Edit:
         return dataclasses.replace(first, others=tuple(others), shaped=shaped)
     mask = panoptic.mask(segment_id)
     free, core = _around(mask), _core(mask)
-    changed = _with(panoptic, panoptic.ids, segment_id, kind.id)
+    changed, new = _with(panoptic, panoptic.ids, segment_id, kind)
     known, prompt = Known(~free | core, ~free), f"a {kind.name}"
-    return Edit(changed, known, prompt, before=panoptic, gone=mask, wanted=segment_id)
+    return Edit(changed, known, prompt, before=panoptic, gone=mask, wanted=new)
 
 
 def _in_place_of(
@@ -199,11 +198,11 @@ def _in_place_of(
     free = _around(mask) | (room & ~_outlined(others))
     core = core & free & ~others
     core = core if core.any() else mask
-    changed = _with(panoptic, np.where(core, segment.id, panoptic.ids), segment.id, kind.id)
+    changed, new = _with(panoptic, np.where(core, segment.id, panoptic.ids), segment.id, kind)
     gone = mask | (_shadow(panoptic, segment) & free)
     open_map = free if reach is None else free & (mask | reach)
     known, prompt = Known(~open_map | core, ~free), f"a {kind.name}"
-    return Edit(changed, known, prompt, before=panoptic, gone=gone, wanted=segment.id)
+    return Edit(changed, known, prompt, before=panoptic, gone=gone, wanted=new)
 
 
 def _segment(panoptic: PanopticMap, segment_id: int) -> Segment:
@@ -283,16 +282,30 @@ def _placed(silhouette: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarr
     rows, cols = silhouette.shape
     scale = min(w / cols, h / rows)
     wide, high = (max(1, round(scale * side)) for side in (cols, rows))
-    shape = Image.fromarray(silhouette).resize((wide, high), Image.Resampling.NEAREST)
-    canvas = Image.new("1", size)
-    canvas.paste(shape, (round(x + (w - wide) / 2), round(y + h - high)))
-    return np.asarray(canvas)
+    down, row = _stretched(size[1], float(round(y + h - high)), high, rows)
+    across, col = _stretched(size[0], float(round(x + (w - wide) / 2)), wide, cols)
+    shape = np.zeros((size[1], size[0]), bool)
+    shape[np.ix_(down, across)] = silhouette[np.ix_(row, col)]
+    return shape
 
 
-def _with(panoptic: PanopticMap, ids: np.ndarray, segment_id: int, category: int) -> PanopticMap:
-    """The map on other pixels, one of its segments of another category."""
-    categories = {s.id: s.category_id for s in panoptic.segments}
+def _stretched(side: int, start: float, length: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where n things, stretched to a length, lie on a side: (side,) bool, and which is there."""
+    at = (np.arange(side) + 0.5 - start) * (n / length)
+    inside = (at > 0) & (at < n)
+    return inside, at[inside].astype(int)
+
+
+def _with(
+    panoptic: PanopticMap, ids: np.ndarray, segment_id: int, kind: Category
+) -> tuple[PanopticMap, int]:
+    """The map on other pixels, one of its segments of another category; and that segment's id.
+
+    Stuff becomes a part of the stuff of its category that is there.
+    """
+    categories = {s.id: s.category_id for s in panoptic.segments} | {segment_id: kind.id}
     crowds = [s.id for s in panoptic.segments if s.is_crowd and s.id != segment_id]
-    return PanopticMap.from_ids(
-        ids, {**categories, segment_id: category}, panoptic.taxonomy, crowds=crowds
-    )
+    alike = [i for i, c in categories.items() if c == kind.id and i not in (segment_id, *crowds)]
+    new = alike[0] if alike and not kind.isthing else segment_id
+    ids = np.where(ids == segment_id, new, ids)
+    return PanopticMap.from_ids(ids, categories, panoptic.taxonomy, crowds=crowds), new

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pandiff.coco import FolderWriter, Progress
 from pandiff.draw import grid
+from pandiff.errors import InputError
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
 from pandiff.pipeline.blend import blend
@@ -60,7 +61,13 @@ def run(
             (`choice.shows`); they take turns with the edit's shapes (`shapes`). Draw k is made
             from the seed (seed, k).
         progress: wraps the batches of draws.
+
+    Raises:
+        InputError: if image and map differ in size.
     """
+    if image.size != edit.map.size:
+        got = " and ".join(f"{w} x {h}" for w, h in (image.size, edit.map.size))
+        raise InputError("image and map of one size", got, "resize them")
     text = edit.prompt if prompt is None else prompt
     seeds = [sample_seed(settings.seed, k) for k in range(count * tries)]
     pipe.set_progress_bar_config(disable=True)
