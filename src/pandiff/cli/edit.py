@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pandiff.cli.command import Command, finite_number, positive_number, progress, whole_number
-from pandiff.cli.models import add_guidance, add_sampling, load, settings, share_above_0
+from pandiff.cli.models import (
+    add_guidance,
+    add_sampling,
+    check_words,
+    load,
+    settings,
+    share_above_0,
+)
 from pandiff.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,12 +23,12 @@ if TYPE_CHECKING:
     from pandiff.synthesis.edit import Edit
 
 VERBS = {
-    "remove": ("segment",),
-    "add": ("category", "box"),
-    "replace": ("segment", "category"),
-    "redo": ("segment or --box",),
+    "remove": ("--segment",),
+    "add": ("--category", "--box"),
+    "replace": ("--segment", "--category"),
+    "redo": ("--segment or --box",),
 }
-"""The verbs, and what each needs."""
+"""The verbs, and what each needs; of two with an "or", one."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +65,7 @@ def _edit(args: argparse.Namespace) -> None:
     from pandiff.synthesis.folders import check_new
     from pandiff.synthesis.inputs import read_image, read_map
 
+    _check(args)
     plan = _plan(args)
     check_new(args.out)
     image = read_image(args.image)
@@ -79,16 +87,28 @@ def _edit(args: argparse.Namespace) -> None:
     print(f"picture: {args.out / 'grid.png'}")
 
 
+def _check(args: argparse.Namespace) -> None:
+    """InputError if the verb lacks an argument, or has no use for one, or the prompt is blank."""
+    needs, verb = VERBS[args.verb], args.verb
+    names = ("--segment", "--category", "--box")
+    given = [name for name in names if getattr(args, name[2:]) is not None]
+    for need in needs:
+        found = [name for name in given if name in need]
+        if len(found) != 1:
+            got, remedy = ("both", "leave one out") if found else ("none", "add it")
+            raise InputError(f"{need} to {verb}", got, remedy)
+    odd = [name for name in given if name not in " ".join(needs)]
+    if odd:
+        got = f"{' and '.join(odd)} too"
+        raise InputError(f"{' and '.join(needs)} to {verb}", got, "leave out the rest")
+    check_words([args.prompt])
+
+
 def _plan(args: argparse.Namespace) -> Callable[[PanopticMap], Edit]:
-    """The edit that the arguments ask for; InputError if one is missing."""
+    """The edit that the arguments ask for."""
     from pandiff.building import from_boxes
     from pandiff.synthesis import edit
 
-    has = {"segment": args.segment, "category": args.category, "box": args.box}
-    has["segment or --box"] = args.segment if args.box is None else args.box
-    missing = [name for name in VERBS[args.verb] if has[name] is None]
-    if missing:
-        raise InputError(f"--{missing[0]} to {args.verb}", "none", "add it")
     if args.verb == "remove":
         return lambda m: edit.remove(m, args.segment)
     if args.verb == "add":

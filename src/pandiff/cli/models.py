@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -234,10 +235,15 @@ def _check_together(args: argparse.Namespace) -> None:
             raise InputError(*what)
 
 
+def check_words(prompts: Sequence[str | None]) -> None:
+    """InputError if a prompt is of blanks alone, which no dataset holds as a caption."""
+    if any(prompt and not prompt.strip() for prompt in prompts):
+        raise InputError("prompts with words", "a blank one", 'write what is seen, or "" for any')
+
+
 def _prompts(args: argparse.Namespace) -> list[str]:
     """The prompts, each as often as it is wanted; where something is given, none means any."""
-    if any(prompt and not prompt.strip() for prompt in args.prompts):
-        raise InputError("prompts with words", "a blank one", 'write what is seen, or "" for any')
+    check_words(args.prompts)
     if not args.prompts and not (args.map or args.image or args.image_prompt):
         raise InputError("a prompt", "none", 'write what the image shows, or "" for anything')
     return [prompt for prompt in args.prompts or [""] for _ in range(args.count)]
