@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +58,33 @@ def test_crowds_and_scores_stay() -> None:
 
 def test_a_category_that_the_model_lacks(tmp_path: Path) -> None:
     folder = write(tmp_path / "data", theirs(category=10))
-    with pytest.raises(InputError, match=r"\(sky, box\), got 'cat'"):
-        read_map(folder, OURS)
+    where = re.escape(str(folder / "panoptic/photo0.png"))
+    message = rf"the model's categories \(sky, box\) in {where}, got 'cat'; rename it in "
+    for path in (folder, folder / "panoptic/photo0.png"):
+        with pytest.raises(InputError, match=message):
+            read_map(path, OURS)
+
+
+def rename(folder: Path, old: str, new: str) -> None:
+    """Give photo1's map another file name, in the folder and in the JSON."""
+    (folder / "panoptic" / old).rename(folder / "panoptic" / new)
+    text = (folder / "panoptic.json").read_text()
+    (folder / "panoptic.json").write_text(text.replace(f'"{old}"', f'"{new}"'))
+
+
+@pytest.mark.parametrize("name", ["photo1_panoptic.png", "photo1.PNG", "photo0.x.png"])
+def test_a_map_is_found_by_its_own_name(name: str, tmp_path: Path) -> None:
+    """Image and map differ in their names, as in Cityscapes."""
+    folder = write(tmp_path / "data", theirs().flip(), theirs())
+    rename(folder, "photo1.png", name)
+    assert read_map(folder / "panoptic" / name, THEIRS) == theirs()
+
+
+def test_dots_in_a_folders_name(tmp_path: Path) -> None:
+    folder = write(tmp_path / "data", theirs().flip(), theirs())
+    (folder / "panoptic").rename(folder / "panoptic_v1.0")
+    (folder / "panoptic.json").rename(folder / "panoptic_v1.0.json")
+    assert read_map(folder / "panoptic_v1.0/photo1.png", THEIRS) == theirs()
 
 
 def test_maps_that_are_not_there(tmp_path: Path) -> None:

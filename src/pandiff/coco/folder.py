@@ -72,6 +72,10 @@ class PanopticFolder:
         """Image i as RGB; InputError if it cannot be read."""
         return to_rgb(open_image(self.layout.images / self.images[i].file_name))
 
+    def map_path(self, i: int) -> Path:
+        """Where the PNG of image i's map lies; its name may be another than the image's."""
+        return self.layout.maps / self._annotations[i].file_name
+
     def panoptic(self, i: int) -> PanopticMap:
         """The map of image i, its segments in the file's order, areas and boxes measured.
 
@@ -79,7 +83,7 @@ class PanopticFolder:
             InputError: if the PNG cannot be read, or has an id or category that is not declared.
         """
         annotation = self._annotations[i]
-        ids = png_to_ids(open_image(self.layout.maps / annotation.file_name))
+        ids = png_to_ids(open_image(self.map_path(i)))
         measured = {k: (area, box) for k, area, box in zip(*measure(ids), strict=True)}
         segments = tuple(
             Segment(int(k), int(category), *measured[int(k)], float(score), bool(crowd))

@@ -37,27 +37,43 @@ def read_map(path: Path, taxonomy: Taxonomy) -> PanopticMap:
     Raises:
         InputError: if there is no such map, or the model lacks one of its categories.
     """
-    if path.suffix == ".png":
+    if path.suffix.lower() == ".png":
         folder = PanopticFolder.open(_json_of(path))
-        found = [k for k, i in enumerate(folder.images) if Path(i.file_name).stem == path.stem]
+        found = [k for k in range(len(folder)) if folder.map_path(k).name == path.name]
     else:
         folder = PanopticFolder.open(path)
         found = list(range(len(folder)))
     if len(found) != 1:
         raise InputError(f"one map in {path}", str(len(found)), "name a PNG of its panoptic folder")
-    return in_taxonomy(folder.panoptic(found[0]), taxonomy)
+    panoptic = folder.panoptic(found[0])
+    _check_categories(panoptic, taxonomy, folder.map_path(found[0]), folder.layout.panoptic_json)
+    return in_taxonomy(panoptic, taxonomy)
 
 
 def _json_of(png: Path) -> Path:
-    """The panoptic .json of a map: beside the map's folder, of the same stem."""
+    """The panoptic .json of a map: beside the map's folder, of the same name."""
     if not png.is_file():
         raise InputError("a panoptic PNG", f"no such file: {png}", "check the path")
-    path = png.absolute().parent.with_suffix(".json")
+    folder = png.absolute().parent
+    path = folder.parent / f"{folder.name}.json"
     if not path.is_file():
         raise InputError(
             f"the segments of {png.name} in {path}", "no such file", "keep the PNG in its dataset"
         )
     return path
+
+
+def _check_categories(panoptic: PanopticMap, taxonomy: Taxonomy, png: Path, json: Path) -> None:
+    """InputError, with the file's name, if a map has a category that a model does not know."""
+    known = [c.name for c in taxonomy.categories]
+    used = {panoptic.taxonomy.by_id(s.category_id).name for s in panoptic.segments}
+    odd = sorted(used.difference(known))
+    if odd:
+        raise InputError(
+            f"the model's categories ({', '.join(known)}) in {png}",
+            ", ".join(map(repr, odd)),
+            f"rename it in {json.name} to one of them, or use a model that knows it",
+        )
 
 
 def in_taxonomy(panoptic: PanopticMap, taxonomy: Taxonomy) -> PanopticMap:
