@@ -49,6 +49,19 @@ def test_a_semantic_map_has_an_instance_for_each_touching_group() -> None:
     assert np.array_equal(TAXONOMY.category_ids[made.category_index], pixels)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_numbers_of_numpy_are_numbers(kind: type) -> None:
+    boxes = [(kind(0), kind(0), kind(2), kind(2))]
+    made = PanopticMap.from_boxes(boxes, [kind(7)], (2, 2), TAXONOMY)
+    assert made == PanopticMap.from_masks([np.ones((2, 2))], [kind(7)], TAXONOMY)
+    assert [type(s.category_id) for s in made.segments] == [int]
+
+
+def one_box(*box: object) -> PanopticMap:
+    return PanopticMap.from_boxes([box], [1], (4, 4), TAXONOMY)  # type: ignore[list-item]
+
+
+NUMBERS = r"a box \(x, y, width, height\) of four finite numbers, got "
 WRONG = {
     "counts": (lambda: PanopticMap.from_masks([np.eye(2)], [1, 2], TAXONOMY), "got 1 and 2"),
     "shapes": (
@@ -60,6 +73,15 @@ WRONG = {
         lambda: PanopticMap.from_boxes([(9, 0, 2, 2)], [1], (4, 4), TAXONOMY),
         "a box inside of 4 x 4, got x 9, y 0, width 2, height 2",
     ),
+    "nan": (lambda: one_box(float("nan"), 0, 2, 2), rf"{NUMBERS}\(nan, 0, 2, 2\)"),
+    "infinite": (lambda: one_box(0, 0, 2, np.inf), rf"{NUMBERS}\(0, 0, 2, inf\)"),
+    "five": (lambda: one_box(0, 0, 2, 2, 1), rf"{NUMBERS}\(0, 0, 2, 2, 1\)"),
+    "text": (lambda: one_box(0, 0, "wide", 2), NUMBERS),
+    "no width": (
+        lambda: one_box(1, 0, 0, 2), "a box of width and height above 0, got width 0, height 2; "
+    ),
+    "below 0": (lambda: one_box(1, 0, 2, -1.5), "above 0, got width 2, height -1.5"),
+    "numpy id": (lambda: PanopticMap.from_masks([np.eye(2)], [np.int64(9)], TAXONOMY), "got 9"),
     "axes": (lambda: PanopticMap.from_semantic(np.zeros((2, 2, 3), int), TAXONOMY), r"\(H, W\)"),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,8 @@ Box = tuple[float, float, float, float]
 
 def category_of(name: int | str, taxonomy: Taxonomy) -> Category:
     """A category by id or name; InputError if there is none."""
-    return taxonomy.by_id(name) if isinstance(name, int) else taxonomy.by_name(name)
+    is_id = isinstance(name, int | np.integer)
+    return taxonomy.by_id(int(name)) if is_id else taxonomy.by_name(str(name))
 
 
 def from_masks(
@@ -50,14 +52,29 @@ def from_boxes(
     width, height = size
     masks = []
     for box in boxes:
-        x, y, w, h = box
-        if w <= 0 or h <= 0 or x >= width or y >= height or x + w <= 0 or y + h <= 0:
-            got = f"x {x}, y {y}, width {w}, height {h}"
+        x, y, w, h = _numbers(box)
+        if w <= 0 or h <= 0:
+            got = f"width {w:g}, height {h:g}"
+            raise InputError("a box of width and height above 0", got, "make it larger")
+        if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+            got = f"x {x:g}, y {y:g}, width {w:g}, height {h:g}"
             raise InputError(f"a box inside of {width} x {height}", got, "mend the box")
         mask = np.zeros((height, width), bool)
         mask[_pixels(y, h, height), _pixels(x, w, width)] = True
         masks.append(mask)
     return from_masks(masks, categories, taxonomy)
+
+
+def _numbers(box: Box) -> Box:
+    """A box in Python's own numbers; InputError if it is none."""
+    what = "a box (x, y, width, height) of four finite numbers"
+    try:
+        x, y, width, height = (float(v) for v in box)
+    except (TypeError, ValueError):
+        raise InputError(what, str(box), "mend the box") from None
+    if not all(map(math.isfinite, (x, y, width, height))):
+        raise InputError(what, str(box), "mend the box")
+    return x, y, width, height
 
 
 def _pixels(start: float, length: float, side: int) -> slice:
