@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -43,6 +45,40 @@ def load_script() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+EXAMPLE = re.compile(
+    r"^(?P<skip><!-- not run: [^\n]+ -->\n+)?```(?P<language>python|bash)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@pytest.fixture
+def run_page(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
+    """Runs the examples of a page of docs/, in order, in one empty folder; gives their names.
+
+    A block is left out only if an HTML comment `<!-- not run: reason -->` stands right before it.
+    Of a shell example `change` may make a smaller one; `pandiff` is this environment's.
+    """
+
+    def run(page: str, change: Callable[[str], str] = str) -> dict[str, Any]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        names: dict[str, Any] = {"__name__": "__docs__"}
+        blocks = EXAMPLE.finditer((root / "docs" / page).read_text(encoding="utf-8"))
+        for block in [m for m in blocks if not m["skip"]]:
+            if block["language"] == "python":
+                exec(compile(block["code"], page, "exec"), names)
+                continue
+            code = change(block["code"])
+            bash = ["bash", "-euo", "pipefail", "-c", code]
+            done = subprocess.run(bash, capture_output=True, text=True, timeout=600)
+            assert done.returncode == 0, f"{code}\n{done.stderr}"
+        return names
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +25,6 @@ def small(command: str) -> str:
     return SIZE.sub(r"--\1 2", command)
 
 
-def run_bash(code: str, folder: Path) -> str:
-    """Run a shell example with this environment's `pandiff` first on the path."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", code],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, f"{code}\n{done.stderr}"
-    return done.stdout
-
-
 def test_it_has_five_commands(root: Path) -> None:
     commands = [code.split()[:2] for language, code in blocks(root) if language == "bash"]
     assert [program for program, _ in commands] == ["pandiff"] * 5
@@ -56,15 +39,9 @@ def test_small_changes_the_sizes_alone() -> None:
 
 
 @pytest.mark.slow
-def test_examples_run(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run(run_page: Callable[..., dict[str, Any]]) -> None:
     """At the end a segmenter, its scores, and a picture of image, truth and prediction."""
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {"__name__": "__docs__"}
-    for language, code in blocks(root):
-        if language == "bash":
-            run_bash(small(code), tmp_path)
-        else:
-            exec(compile(code, "tutorial.md", "exec"), names)
+    names = run_page("tutorial.md", small)
     report = json.loads(Path("study/downstream.json").read_text(encoding="utf-8"))
     assert report["arms"]["generated"]["pairs"] == 2
     assert report["setup"]["test_pairs"] == 2
