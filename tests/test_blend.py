@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pandiff.evaluation.seams import seam_ratio, steepness
-from pandiff.pipeline.blend import blend, difference, fade
+from pandiff.pipeline.blend import _smooth_difference, blend, difference, fade
 
 SIZE = (128, 128)
 
@@ -66,6 +66,38 @@ def test_far_from_the_border_the_made_image_is_as_it_was_made() -> None:
     assert np.array_equal(
         np.asarray(blend(sky(), sky(12), known))[:, 80:], np.asarray(sky(12))[:, 80:]
     )
+
+
+def scene(side: int, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two images and what is known, drawn at any size: skies apart in colour, and a wall."""
+    y, x = ((np.indices(shape) + 0.5) / side)[..., None]
+    ours = 120 + 60 * y + np.array([0.0, 20.0, 40.0]) * x
+    theirs = ours + 12 * np.cos(3 * x) + np.array([4.0, -6.0, 0.0]) * y
+    known = (x[..., 0] - 0.5) ** 2 + (y[..., 0] - 0.4) ** 2 > 0.04
+    wall = (x > 0.7) & (y > 0.5)
+    return np.where(wall, 250 - ours, ours), theirs, known
+
+
+@pytest.mark.parametrize("shape", [(160, 256), (256, 1)], ids=str)
+@pytest.mark.parametrize("times", [3, 4])
+def test_large_images_blend_like_small_ones(shape: tuple[int, int], times: int) -> None:
+    small = difference(*scene(256, shape))
+    large = difference(*scene(256 * times, (shape[0] * times, shape[1] * times)))
+    assert large.shape == (shape[0] * times, shape[1] * times, 3)
+    blocks = large.reshape(shape[0], times, shape[1], times, 3).mean(axis=(1, 3))
+    assert np.abs(small).max() > 8
+    assert np.abs(blocks - small).max() < 1
+
+
+def test_sides_that_no_step_divides() -> None:
+    ours, theirs, known = scene(1031, (401, 1031))
+    whole = _smooth_difference(ours, theirs, known)
+    assert np.abs(difference(ours, theirs, known) - whole).max() < 1
+
+
+def test_up_to_512_pixels_nothing_is_left_out() -> None:
+    parts = scene(512, (300, 512))
+    assert np.array_equal(difference(*parts), _smooth_difference(*parts))
 
 
 def test_other_things_do_not_lend_their_colour() -> None:
