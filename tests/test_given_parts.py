@@ -360,7 +360,14 @@ def test_wrong_input(pipe: Pipe, what: str) -> None:
 
 def test_masks_of_any_kind() -> None:
     mask = left()
-    for one in (mask, mask.astype(np.uint8) * 255, Image.fromarray(mask), mask.astype(float)):
+    grays = Image.fromarray(np.where(mask, 65535, 300).astype(np.uint16))
+    for one in (
+        mask,
+        mask.astype(np.uint8) * 255,
+        Image.fromarray(mask),
+        mask.astype(float),
+        grays,
+    ):
         assert np.array_equal(read_mask(one), mask)
 
 

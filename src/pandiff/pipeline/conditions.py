@@ -19,6 +19,7 @@ from pandiff.models.encoders import encode_pixels, to_pixels
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline.blend import blend
 from pandiff.pipeline.merge import merge_maps
+from pandiff.rgb import to_rgb
 from pandiff.state import StateLayout
 from pandiff.taxonomy import VOID
 
@@ -169,13 +170,13 @@ def _one_size(what: str, found: dict[str, tuple[int, int]]) -> None:
 
 
 def read_mask(mask: Mask) -> np.ndarray:
-    """A mask as (H, W) bool: an image's pixels of 128 and more, an array's that are not zero.
+    """A mask as (H, W) bool: the lighter half of an image's grays, an array's not zero.
 
     Raises:
         InputError: if it is no such array.
     """
     if isinstance(mask, Image.Image):
-        return np.asarray(mask.convert("L")) >= 128
+        return np.asarray(to_rgb(mask, behind="black").convert("L")) >= 128
     array = np.asarray(mask)
     if array.ndim != 2 or array.dtype.kind not in "biuf":
         got = f"{array.shape} {array.dtype}"
