@@ -61,7 +61,7 @@ def draw_levels(
 
     Levels are stratified over the batch (Kingma et al. 2021, arXiv 2107.00630), 1..NUM_LEVELS.
     Above 1, `joint_shift` moves those of the pattern "joint" up: what a prompt decides, which
-    things there are and where, is decided at high levels. At 3, 56 % are above 0.7.
+    things there are and where, is decided at high levels. At 15, 62 % are above 0.9.
     """
     batch, h, w = shape
     pattern = torch.multinomial(weights.tensor(), batch, replacement=True, generator=generator)
