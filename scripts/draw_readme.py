@@ -136,11 +136,10 @@ def boxes(panoptic: PanopticMap) -> PanopticMap:
 
 
 def sheet(rows: Sequence[Sequence[Image.Image]], words: Sequence[str] = ()) -> Image.Image:
-    """Rows of images as a palette picture, with words below the last of the cells."""
+    """Rows of images, with words below the last of the cells."""
     images = [image for row in rows for image in row]
     prompts = [""] * (len(images) - len(words)) + list(words)
-    picture = grid(images, prompts=prompts, columns=len(rows[0]), side=images[0].width)
-    return picture.quantize(256)
+    return grid(images, prompts=prompts, columns=len(rows[0]), side=images[0].width)
 
 
 def teaser(pipe: PanopticDiffusionPipeline) -> Image.Image:
