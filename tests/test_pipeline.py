@@ -398,6 +398,12 @@ def test_a_callback_keeps_the_shape_of_the_latents(pipe: Pipe) -> None:
     assert set(names) == {"clean"}
 
 
+def test_prompts_may_be_any_list_of_words(pipe: Pipe) -> None:
+    both = run(pipe, [PROMPT, OTHER])
+    assert_alike(run(pipe, np.array([PROMPT, OTHER])), both)
+    assert_alike(run(pipe, dict.fromkeys([PROMPT, OTHER])), both)
+
+
 def test_a_pair_of_scales_may_be_a_list(pipe: Pipe) -> None:
     assert_alike(run(pipe, guidance_scale=[3, 1.5]), run(pipe, guidance_scale=(3, 1.5)))
 

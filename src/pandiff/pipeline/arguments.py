@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
@@ -17,7 +17,8 @@ from pandiff.taxonomy import Taxonomy
 
 def prompts_for(prompt: str | Sequence[str], each: int) -> list[str]:
     """The prompt of each sample."""
-    prompts = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]
+    one = isinstance(prompt, str) or not isinstance(prompt, Iterable)
+    prompts = [prompt] if one else list(prompt)
     odd = [p for p in prompts if not isinstance(p, str)]
     if odd or not prompts:
         got = type(odd[0]).__name__ if odd else "none"
@@ -74,7 +75,7 @@ def guidance_pair(scale: float | Sequence[float]) -> tuple[float, float]:
     return float(pair[0]), float(pair[1])
 
 
-def in_taxonomy(panoptic: PanopticMap | None, ours: Taxonomy) -> PanopticMap | None:
+def in_model_taxonomy(panoptic: PanopticMap | None, ours: Taxonomy) -> PanopticMap | None:
     """The map in the model's taxonomy, from which its own may differ in what is for drawing.
 
     Raises:

@@ -154,19 +154,12 @@ def _check_sizes(panoptic: PanopticMap | None, image: Image.Image | None, known:
     found = {name: one.size for name, one in (("map", panoptic), ("image", image)) if one}
     if 0 in [side for size in found.values() for side in size]:
         raise InputError("an image of at least one pixel", "none", "pass another")
-    what = "map and image"
-    if len(set(found.values())) < 2:  # else the masks need not be named
-        what = "map, image and known mask"
-        for mask in known.masks:
-            found["known mask"] = (mask.shape[1], mask.shape[0])
-            _one_size(what, found)
-    _one_size(what, found)
-
-
-def _one_size(what: str, found: dict[str, tuple[int, int]]) -> None:
+    odd = [mask.shape[::-1] for mask in known.masks if mask.shape[::-1] not in found.values()]
+    if odd and len(set(found.values())) == 1:  # else it is not the mask that differs
+        found["known mask"] = odd[0]
     if len(set(found.values())) > 1:
         got = ", ".join(f"{name} {w} x {h}" for name, (w, h) in found.items())
-        raise InputError(f"{what} of one size", got, "resize them")
+        raise InputError("map, image and known mask of one size", got, "resize them")
 
 
 def read_mask(mask: Mask) -> np.ndarray:

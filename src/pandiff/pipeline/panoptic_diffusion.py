@@ -44,7 +44,7 @@ from pandiff.pipeline.arguments import (
     check,
     generators_for,
     guidance_pair,
-    in_taxonomy,
+    in_model_taxonomy,
     prompts_for,
     spread,
 )
@@ -269,7 +269,7 @@ class PanopticDiffusionPipeline(DiffusionPipeline):
         def each(value: Any, what: str, kind: Any) -> list[Any]:
             return spread(value, len(prompts), num_images_per_prompt, what, kind)
 
-        maps = [in_taxonomy(one, self.taxonomy) for one in each(map, "map", PanopticMap)]
+        maps = [in_model_taxonomy(one, self.taxonomy) for one in each(map, "map", PanopticMap)]
         images = each(image, "image", Image.Image)
         masks = [Known.of(one) for one in each(known, "known mask", MASKS)]
         strengths = each(strength, "strength", (float, Real))

@@ -12,6 +12,7 @@ from PIL import Image
 from pandiff.evaluation.seams import seam_ratio
 from pandiff.panoptic import PanopticMap
 from pandiff.pipeline import PanopticDiffusionPipeline
+from pandiff.rgb import to_rgb
 from pandiff.synthesis.generate import Pair
 
 Made = TypeVar("Made", bound=Pair)
@@ -76,7 +77,7 @@ def shows(before: Image.Image, after: Image.Image, known: np.ndarray, side: int)
     if longest > side:
         size = (max(1, size[0] * side // longest), max(1, size[1] * side // longest))
     mask = Image.fromarray(known).resize(size, Image.Resampling.NEAREST)
-    old, new = (one.convert("RGB").resize(size, Image.Resampling.BOX) for one in (before, after))
+    old, new = (to_rgb(one).resize(size, Image.Resampling.BOX) for one in (before, after))
     return max(0.0, seam_ratio(old, new, np.asarray(mask)) - 1)
 
 
